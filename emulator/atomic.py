@@ -1,0 +1,36 @@
+"""Files that are either whole or not there: temporary name, fsync, rename. Knows no format."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from lsbc.regrid.errors import FileError
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Give a temporary name beside `path`; on leaving without an error it becomes `path`, otherwise it is removed.
+
+    Raises:
+        FileError: the directory cannot be written, the disk is full, or the rename fails.
+    """
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        with open(temporary, "rb+") as handle:
+            os.fsync(handle.fileno())
+        os.replace(temporary, path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except (OSError, RuntimeError) as error:
+        raise FileError(f"File {path} could not be written: {error}.") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)

@@ -1,0 +1,100 @@
+"""The `lsbc` command. Parses arguments and prints; the work is done elsewhere."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from importlib.metadata import entry_points, version
+
+from lsbc.regrid.errors import LsbcError, StartupError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one subcommand; the return value is the exit code (an `LsbcError`'s public status)."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=os.environ.get("LSBC_LOG_LEVEL", "INFO").upper(), format="%(levelname).1s %(name)s: %(message)s")
+    try:
+        return options.action(options)
+    except LsbcError as error:
+        print(f"lsbc: {type(error).__name__}: {error}", file=sys.stderr)
+        return int(error.status)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="lsbc", description="1 km land use and land-surface boundary conditions for weather and climate models.")
+    parser.add_argument("--version", action="version", version=f"lsbc {version('lsbc')}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, action, help_text: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=help_text, description=help_text)
+        command.set_defaults(action=action)
+        return command
+
+    command = add("run", _run, "Run the years of CONFIG without a host model (also under mpirun).")
+    command.add_argument("config")
+    command.add_argument("--restart", help="carry on from this restart file")
+    add("check", _check, "Say all that is wrong with CONFIG, short of running it.").add_argument("config")
+    command = add("plot", _plot, "Draw maps of a landuse_<year>.nc or lsbc_<year>.nc file.")
+    command.add_argument("file")
+    command.add_argument("-o", "--output", help="PNG file, or a directory")
+    add("info", _info, "Print version, backends, shipped models and the field contract.")
+    for name, text in (("train", "Train the network of CONFIG."), ("evaluate", "Score the network of CONFIG on held-out years and blocks."),
+                       ("export", "Write the artefact of CONFIG: card, weights and network formats.")):
+        command = add(name, _training, text)
+        command.add_argument("config")
+        command.add_argument("--data", help="directory of the training data, instead of the one in CONFIG")
+        command.set_defaults(task=name)
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    from lsbc.emulator.offline import run
+    from lsbc.regrid.comm import MpiComm
+
+    comm = MpiComm.world()
+    if comm.rank != 0:
+        logging.getLogger("lsbc").setLevel(logging.WARNING)
+    run(options.config, comm, options.restart)
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from lsbc.emulator.offline import check
+
+    problems = check(options.config)
+    for problem in problems:
+        print(f"- {problem}")
+    print(f"{options.config}: {len(problems)} problem(s)" if problems else f"{options.config}: ready to run")
+    return 1 if problems else 0
+
+
+def _plot(options: argparse.Namespace) -> int:
+    from lsbc.emulator.plot import plot_file
+
+    for path in plot_file(options.file, options.output):
+        print(path)
+    return 0
+
+
+def _info(options: argparse.Namespace) -> int:
+    from lsbc.emulator.info import describe
+
+    print(describe())
+    return 0
+
+
+def _training(options: argparse.Namespace) -> int:
+    """Training is a layer above this one: it registers its commands as entry points, so nothing here imports it."""
+    command, = entry_points(group="lsbc.commands", name=options.task)
+    try:
+        task = command.load()
+    except ImportError as error:
+        raise StartupError(f"`lsbc {options.task}` needs the training extra ({error}): pip install 'lsbc[train]'.") from error
+    task(options.config, options.data)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

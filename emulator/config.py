@@ -1,0 +1,177 @@
+"""One TOML file -> frozen configuration. Reads and checks keys only; never opens data, environment or network."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+import types
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from lsbc.regrid.errors import ConfigError
+
+SHIPPED = "shipped:"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """Which artefact runs where. `artefact` is a directory, or `shipped:NAME` for one that comes with lsbc."""
+
+    artefact: str = "shipped:bavaria30"
+    backend: str = "auto"
+    device: str = "auto"
+
+    CHOICES = {"backend": ("auto", "onnxruntime", "torch"), "device": ("auto", "cpu", "cuda")}
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    """The fine-grid file with statics and the first prior."""
+
+    fine: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class GridConfig:
+    """How the host's cells are bounded: by great circles, or by lines straight in longitude and latitude."""
+
+    edges: str = "greatcircle"
+
+    CHOICES = {"edges": ("greatcircle", "latlon")}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimeConfig:
+    """The year whose map the first `step_year` publishes."""
+
+    start_year: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputConfig:
+    """What is written each year, and what happens to host cells without fine data under them."""
+
+    directory: Path | None = None
+    landuse_map: bool = True
+    host_fields: bool = True
+    uncovered_cells: str = "error"
+    min_coverage: float = 0.5
+
+    CHOICES = {"uncovered_cells": ("error", "fill")}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """Only for `lsbc run`: the host file and the years."""
+
+    host: Path
+    first_year: int
+    last_year: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """The whole file; paths are absolute."""
+
+    model: ModelConfig
+    data: DataConfig
+    grid: GridConfig
+    time: TimeConfig
+    output: OutputConfig
+    run: RunConfig | None
+    source: Path
+    text: str
+
+
+_SECTIONS = {"model": ModelConfig, "data": DataConfig, "grid": GridConfig, "time": TimeConfig, "output": OutputConfig, "run": RunConfig}
+_WITH_DEFAULTS = ("model", "grid", "output")
+
+
+def load_config(path: str | Path) -> Config:
+    """Read and check a configuration file.
+
+    Raises:
+        ConfigError: the file is absent or not TOML, or any key is unknown, missing or of the wrong
+            type; one message lists everything that is wrong.
+    """
+    config, problems = read_config(path)
+    if problems:
+        raise ConfigError(f"{path}: " + "; ".join(problems))
+    assert config is not None
+    return config
+
+
+def read_config(path: str | Path) -> tuple[Config | None, list[str]]:
+    """The configuration and every problem found in it (the configuration is None if there are any)."""
+    source = Path(path).absolute()
+    try:
+        text = source.read_text(encoding="utf-8")
+        table = tomllib.loads(text)
+    except (OSError, UnicodeDecodeError) as error:
+        return None, [f"cannot be read ({error})"]
+    except tomllib.TOMLDecodeError as error:
+        return None, [f"is not valid TOML ({error})"]
+    problems = [f"unknown section [{name}]; there are {', '.join(_SECTIONS)}" for name in table if name not in _SECTIONS]
+    sections = {}
+    for name, cls in _SECTIONS.items():
+        if name in table or name in _WITH_DEFAULTS:
+            sections[name] = _section(name, cls, table.get(name, {}), source.parent, problems)
+        elif name == "run":
+            sections[name] = None
+        else:
+            problems.append(f"section [{name}] is missing")
+    if problems:
+        return None, problems
+    config = Config(source=source, text=text, **sections)
+    problems = _cross_checks(config)
+    return (None, problems) if problems else (config, [])
+
+
+def _section(name: str, cls: type, table: Any, base: Path, problems: list[str]) -> Any:
+    if not isinstance(table, dict):
+        problems.append(f"{name} must be a section [{name}], got {table!r}")
+        return None
+    hints = {key: hint for key, hint in get_type_hints(cls).items()}
+    fields = {field.name: field for field in dataclasses.fields(cls)}
+    for key in table:
+        if key not in fields:
+            problems.append(f"unknown key {name}.{key}; [{name}] has {', '.join(fields)}")
+    values = {}
+    before = len(problems)
+    for key, field in fields.items():
+        if key in table:
+            values[key] = _value(f"{name}.{key}", hints[key], table[key], base, problems)
+            choices = getattr(cls, "CHOICES", {}).get(key)
+            if choices and values[key] not in choices:
+                problems.append(f"{name}.{key} must be one of {', '.join(choices)}, got {table[key]!r}")
+        elif field.default is dataclasses.MISSING:
+            problems.append(f"{name}.{key} is missing")
+    return cls(**values) if len(problems) == before else None
+
+
+def _value(where: str, hint: Any, value: Any, base: Path, problems: list[str]) -> Any:
+    if get_origin(hint) in (Union, types.UnionType):
+        hint = next(arg for arg in get_args(hint) if arg is not type(None))
+    if hint is Path and isinstance(value, str) and value:
+        return (base / value).resolve()
+    if hint is float and isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value)
+    if hint is not Path and type(value) is hint:
+        return value
+    word = {Path: "a path", str: "a string", int: "a whole number", float: "a number", bool: "true or false"}[hint]
+    problems.append(f"{where} must be {word}, got {value!r}")
+    return None
+
+
+def _cross_checks(config: Config) -> list[str]:
+    problems = []
+    if not 0.0 < config.output.min_coverage <= 1.0:
+        problems.append(f"output.min_coverage must lie in (0, 1], got {config.output.min_coverage}")
+    if config.run is not None:
+        first, last = config.run.first_year, config.run.last_year
+        if last < first:
+            problems.append(f"run.last_year={last} lies before run.first_year={first}")
+        if first < config.time.start_year:
+            problems.append(f"run.first_year={first} lies before time.start_year={config.time.start_year}")
+    return problems

@@ -1,0 +1,100 @@
+"""`lsbc run` and `lsbc check`: the coupled years without a host model, its cells and states read from a host file."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from lsbc.emulator.artefact import locate, read_artefact
+from lsbc.emulator.classes import LUH2_STATES
+from lsbc.emulator.component import Component
+from lsbc.emulator.config import Config, load_config, read_config
+from lsbc.emulator.gate import driver_groups
+from lsbc.emulator.network import load_network
+from lsbc.emulator.reader import FineFile, HostFile, read_host_file
+from lsbc.regrid.comm import Comm, agree
+from lsbc.regrid.errors import ConfigError, LsbcError
+from lsbc.regrid.grids import HostCells
+
+logger = logging.getLogger(__name__)
+
+
+def run(config_path: str | Path, comm: Comm, restart: str | Path | None = None) -> None:
+    """Run the years of [run] (collective); cells are dealt to the ranks in contiguous blocks.
+
+    Raises:
+        ConfigError: there is no [run] section; else as `Component` raises.
+    """
+    config, host = agree(comm, _host_of, config_path)
+    cells = np.array_split(np.arange(len(host.global_id)), comm.size)[comm.rank]
+    component = Component.create(config_path, comm)
+    try:
+        component.set_grid(host.global_id[cells], host.lon_deg[cells], host.lat_deg[cells], host.vertex_lon_deg[cells],
+                           host.vertex_lat_deg[cells], np.ones(len(cells), np.int32))
+        values = {name: np.empty(len(cells)) for name in LUH2_STATES}
+        for name, array in values.items():
+            component.set_field(name, array)
+        if restart is not None:
+            component.read_restart(restart)
+        first = config.run.first_year if component.year is None else component.year + 1
+        for year in _progress(range(first, config.run.last_year + 1), comm):
+            for name, state in agree(comm, host.states, year, cells).items():
+                values[name][:] = state
+            component.step_year(year)
+    finally:
+        component.close()
+
+
+def _host_of(config_path: str | Path) -> tuple[Config, HostFile]:
+    config = load_config(config_path)
+    if config.run is None:
+        raise ConfigError(f"{config.source}: `lsbc run` needs a section [run] with host, first_year and last_year.")
+    return config, read_host_file(config.run.host)
+
+
+def _progress(years: range, comm: Comm):
+    if comm.rank == 0 and sys.stderr.isatty():
+        from tqdm import tqdm
+
+        return tqdm(years, unit="year")
+    return years
+
+
+def check(config_path: str | Path) -> list[str]:
+    """Everything that is wrong with a configuration short of running it; an empty list means ready to run."""
+    config, problems = read_config(config_path)
+    if config is None:
+        return [f"{config_path}: {problem}" for problem in problems]
+    artefact = _try(problems, lambda: read_artefact(locate(config.model.artefact, config.source.parent)))
+    if artefact is not None:
+        _try(problems, lambda: load_network(artefact, config.model.backend, config.model.device))
+        fine = _try(problems, lambda: FineFile(config.data.fine, artefact.fine))
+        if fine is not None:
+            fine.close()
+    if config.run is not None:
+        host = _try(problems, lambda: read_host_file(config.run.host))
+        if host is not None:
+            _check_host(problems, config, host)
+    return problems
+
+
+def _check_host(problems: list[str], config: Config, host: HostFile) -> None:
+    everything = np.arange(len(host.global_id))
+    _try(problems, lambda: HostCells(global_id=host.global_id.astype(np.int64), lon_deg=host.lon_deg, lat_deg=host.lat_deg,
+                                     vertex_lon_deg=host.vertex_lon_deg, vertex_lat_deg=host.vertex_lat_deg, owned=np.ones(len(everything), bool)))
+    for year in range(config.run.first_year, config.run.last_year + 1):
+        before = len(problems)
+        _try(problems, lambda: driver_groups(host.states(year, everything), everything, host.global_id, host.lon_deg, host.lat_deg))
+        if len(problems) > before:
+            problems[-1] = f"{config.run.host}, year {year}: {problems[-1]}"
+
+
+def _try(problems: list[str], action):
+    try:
+        return action()
+    except LsbcError as error:
+        problems.append(str(error))
+    return None

@@ -1,0 +1,232 @@
+"""Everything that is worked out once when the host's cells are known: domain, tiles, owners, routes, weights.
+
+Built collectively; afterwards a year only moves data along these routes. Knows no network and no fields.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lsbc.emulator.artefact import Artefact
+from lsbc.emulator.classes import NO_DATA, STATIC_CLASSES, index_of_codes
+from lsbc.emulator.reader import FineFile
+from lsbc.emulator.tiles import TileLattice, assign_owners
+from lsbc.regrid.aggregate import FractionPlan
+from lsbc.regrid.comm import Comm, agree
+from lsbc.regrid.conservative import ConservativeMap
+from lsbc.regrid.errors import FileError, GridError
+from lsbc.regrid.grids import HostCells
+from lsbc.regrid.overlap import overlap_polygons
+from lsbc.regrid.route import Router
+
+
+@dataclass
+class Tile:
+    """One tile of this rank: statics and first prior on its window, and where its halo comes from."""
+
+    tile: int
+    row0: int
+    col0: int
+    prior: np.ndarray
+    """First prior, class index on the window (window, window); `NO_DATA` outside the domain."""
+    known: np.ndarray
+    """Where the first prior is known, bool (window, window)."""
+    statics: dict[str, np.ndarray]
+    halo_flat: np.ndarray
+    """Window positions that other cores fill each year."""
+    halo_rows: slice
+    """Rows of the halo exchange that belong to this tile."""
+    driver_row0: int
+    driver_col0: int
+    driver_index: np.ndarray
+    """Row of the driver field for each driver cell around the window, -1 where there is none."""
+    has_land: bool
+
+
+@dataclass
+class Plan:
+    """Routes and weights of one rank."""
+
+    cells: HostCells
+    owned: np.ndarray
+    """Positions of this rank's own cells among those it passed."""
+    tiles: TileLattice
+    all_tiles: np.ndarray
+    owner: np.ndarray
+    """Every tile of the domain and its rank, the same on all ranks."""
+    local: list[Tile]
+    driver_map: ConservativeMap
+    driver_cell: np.ndarray
+    """Global ids of the driver cells this rank's tiles look at."""
+    halo: Router
+    to_host: Router
+    fractions: FractionPlan
+    to_all_cells: Router
+    fingerprint: str
+    """Names the grid of cells whatever their order and owners."""
+
+
+def build_plan(comm: Comm, cells: HostCells, edges: str, artefact: Artefact, fine_file: FineFile) -> Plan:
+    """Work out domain, tiles and routes (collective).
+
+    Raises:
+        GridError: a cell id is owned twice or by nobody.  FileError: no fine data under the host's cells, or bad values in them.
+    """
+    cells.refuse_radians(comm)
+    owned = np.flatnonzero(cells.owned)
+    to_all_cells = Router.build(comm, cells.global_id[owned], cells.global_id, what="host cell")
+    tiles = TileLattice(artefact.fine, artefact.core, artefact.halo)
+    on_driver, on_fine = agree(comm, _overlaps, cells, owned, edges, artefact)
+    active = comm.allreduce_or(_bitmap(artefact.driver.n_cell, on_driver.cell)).astype(bool)
+    if not active.any():
+        raise GridError("No rank passed any owned cell: there is nothing to couple to.")
+    all_tiles = _tiles_of_driver_cells(tiles, artefact, np.flatnonzero(active))
+    weight = _land_cells(comm, all_tiles, tiles, artefact, fine_file, active)
+    owner = assign_owners(tiles, all_tiles, weight, comm.size)
+    mine = all_tiles[owner == comm.rank]
+    local, driver_cell = agree(comm, _read_tiles, mine, tiles, artefact, fine_file, active, weight[owner == comm.rank])
+    halo = _halo_router(comm, tiles, local, all_tiles)
+    fractions = agree(comm, FractionPlan.from_overlap, on_fine, len(owned))
+    to_host = Router.build(comm, _core_cells(tiles, mine), fractions.need, what="fine cell")
+    driver_map = ConservativeMap.build(comm, on_driver, cells.global_id[owned], driver_cell)
+    return Plan(cells, owned, tiles, all_tiles, owner, local, driver_map, driver_cell, halo, to_host, fractions, to_all_cells,
+                _fingerprint(comm, cells, owned))
+
+
+def _overlaps(cells: HostCells, owned: np.ndarray, edges: str, artefact: Artefact):
+    corners = cells.vertex_lon_deg[owned], cells.vertex_lat_deg[owned]
+    return overlap_polygons(*corners, artefact.driver, edges), overlap_polygons(*corners, artefact.fine, edges)
+
+
+def _bitmap(n: int, positions: np.ndarray) -> np.ndarray:
+    bits = np.zeros(n, np.uint8)
+    bits[positions] = 1
+    return bits
+
+
+def _tiles_of_driver_cells(tiles: TileLattice, artefact: Artefact, driver_cell: np.ndarray) -> np.ndarray:
+    row, col = np.divmod(driver_cell, artefact.driver.n_lon)
+    per_tile = artefact.core // artefact.ratio
+    return np.unique(row // per_tile * tiles.n_col + col // per_tile)
+
+
+def _land_cells(comm: Comm, all_tiles: np.ndarray, tiles: TileLattice, artefact: Artefact, fine_file: FineFile, active: np.ndarray) -> np.ndarray:
+    """Cells to be computed in each tile, counted by all ranks together."""
+
+    def count() -> list[tuple[int, int]]:
+        found = []
+        for k in range(comm.rank, len(all_tiles), comm.size):
+            prior = _prior(fine_file, artefact, active, *_core_origin(tiles, all_tiles[k]), tiles.core)
+            found.append((k, int(np.sum(~np.isin(prior, (*STATIC_CLASSES, NO_DATA))))))
+        return found
+
+    weight = np.zeros(len(all_tiles), np.int64)
+    for found in comm.allgather(agree(comm, count)):
+        for k, n in found:
+            weight[k] = n
+    if not weight.any():
+        raise FileError(f"Fine-grid file {fine_file.path} holds no land under the host's cells.")
+    return weight
+
+
+def _core_origin(tiles: TileLattice, tile: int) -> tuple[int, int]:
+    row0, col0 = tiles.window_origin(tile)
+    return row0 + tiles.halo, col0 + tiles.halo
+
+
+def _prior(fine_file: FineFile, artefact: Artefact, active: np.ndarray, row0: int, col0: int, n: int) -> np.ndarray:
+    """First prior as class index on a square, `NO_DATA` outside the active driver cells."""
+    codes = fine_file.window("lu", row0, col0, n, n)
+    try:
+        prior = index_of_codes(codes)
+    except ValueError as error:
+        raise FileError(f"Fine-grid file {fine_file.path}, variable lu: {error}.") from error
+    row = np.floor_divide(np.arange(row0, row0 + n), artefact.ratio)
+    col = np.floor_divide(np.arange(col0, col0 + n), artefact.ratio) % artefact.driver.n_lon
+    inside = (row >= 0) & (row < artefact.driver.n_lat)
+    grid = active.reshape(artefact.driver.n_lat, artefact.driver.n_lon)
+    prior[~(grid[np.where(inside, row, 0)][:, col] & inside[:, None])] = NO_DATA
+    return prior
+
+
+def _read_tiles(mine, tiles: TileLattice, artefact: Artefact, fine_file: FineFile, active, weight) -> tuple[list[Tile], np.ndarray]:
+    local, wanted = [], []
+    for tile in mine:
+        row0, col0 = tiles.window_origin(tile)
+        n = tiles.window
+        prior = _prior(fine_file, artefact, active, row0, col0, n)
+        known = fine_file.window("known", row0, col0, n, n).astype(bool) | np.isin(prior, (*STATIC_CLASSES, NO_DATA))
+        statics = {name: fine_file.window(name, row0, col0, n, n) for name in ("elevation", "koppen", "land")}
+        _check_elevation(fine_file, artefact, statics["elevation"], prior, row0, col0)
+        driver_row0, driver_col0, ids = _driver_cells_around(artefact, row0, col0, n)
+        wanted.append(np.where((ids >= 0) & active[ids], ids, -1))
+        local.append(Tile(int(tile), row0, col0, prior, known, statics, np.zeros(0, np.int64), slice(0, 0),
+                          driver_row0, driver_col0, wanted[-1], False))
+    driver_cell = np.unique(np.concatenate([np.zeros(0, np.int64), *(w.ravel() for w in wanted)]))
+    driver_cell = driver_cell[driver_cell >= 0]
+    for tile, n_land in zip(local, weight):
+        tile.has_land = bool(n_land > 0)
+        ids = tile.driver_index
+        tile.driver_index = np.where(ids >= 0, np.searchsorted(driver_cell, ids), -1)
+    return local, driver_cell
+
+
+def _check_elevation(fine_file: FineFile, artefact: Artefact, elevation, prior, row0: int, col0: int) -> None:
+    bad = ~np.isfinite(elevation) & (prior != NO_DATA)
+    if bad.any():
+        r, c = np.argwhere(bad)[0]
+        raise FileError(f"Fine-grid file {fine_file.path}: elevation is {elevation[r, c]} at "
+                        f"{artefact.fine.lon_centre_deg(col0 + int(c)):.4f} E, {artefact.fine.lat_centre_deg(row0 + int(r)):.4f} N, where lu has a class.")
+    elevation[~np.isfinite(elevation)] = 0.0
+
+
+def _driver_cells_around(artefact: Artefact, row0: int, col0: int, n: int) -> tuple[int, int, np.ndarray]:
+    """First driver row and column around a window, one ring included, and the global ids there (-1 beyond a pole)."""
+    first_row, first_col = row0 // artefact.ratio - 1, col0 // artefact.ratio - 1
+    rows = np.arange(first_row, (row0 + n - 1) // artefact.ratio + 2, dtype=np.int64)
+    cols = np.arange(first_col, (col0 + n - 1) // artefact.ratio + 2, dtype=np.int64) % artefact.driver.n_lon
+    ids = rows[:, None] * artefact.driver.n_lon + cols[None, :]
+    ids[(rows < 0) | (rows >= artefact.driver.n_lat)] = -1
+    return first_row, first_col, ids
+
+
+def _core_cells(tiles: TileLattice, mine: np.ndarray) -> np.ndarray:
+    return np.concatenate([np.zeros(0, np.int64), *(tiles.core_cells(tile).ravel() for tile in mine)])
+
+
+def border_mask(tiles: TileLattice) -> np.ndarray:
+    """Cells of a core that lie in some neighbour's halo, bool (core, core)."""
+    edge = np.minimum(np.arange(tiles.core), np.arange(tiles.core)[::-1]) < tiles.halo
+    return edge[:, None] | edge[None, :]
+
+
+def _halo_router(comm: Comm, tiles: TileLattice, local: list[Tile], all_tiles: np.ndarray) -> Router:
+    """Route last year's classes from the cores' borders to the halos of the tiles around."""
+    border = border_mask(tiles)
+    have = np.concatenate([np.zeros(0, np.int64), *(tiles.core_cells(tile.tile)[border] for tile in local)])
+    need, start = [np.zeros(0, np.int64)], 0
+    for tile in local:
+        cells = tiles.window_cells(tile.tile).ravel()
+        inner = np.zeros((tiles.window, tiles.window), bool)
+        inner[tiles.halo: tiles.halo + tiles.core, tiles.halo: tiles.halo + tiles.core] = True
+        wanted = (cells >= 0) & ~inner.ravel() & (tile.prior.ravel() != NO_DATA)
+        wanted[wanted] = np.isin(tiles.tile_of_cell(cells[wanted]), all_tiles)
+        tile.halo_flat = np.flatnonzero(wanted)
+        tile.halo_rows = slice(start, start + len(tile.halo_flat))
+        start += len(tile.halo_flat)
+        need.append(cells[tile.halo_flat])
+    return Router.build(comm, have, np.concatenate(need), what="fine cell")
+
+
+def _fingerprint(comm: Comm, cells: HostCells, owned: np.ndarray) -> str:
+    """Sum over owned cells of a 64-bit mix of id and corners: the same for any order and ownership."""
+    words = np.column_stack([cells.global_id[owned].astype(np.uint64), np.ascontiguousarray(cells.vertex_lon_deg[owned]).view(np.uint64),
+                             np.ascontiguousarray(cells.vertex_lat_deg[owned]).view(np.uint64)])
+    mixed = np.full(len(owned), 0x9E3779B97F4A7C15, np.uint64)
+    for column in words.T:
+        mixed = (mixed ^ column) * np.uint64(0xBF58476D1CE4E5B9)
+        mixed ^= mixed >> np.uint64(29)
+    total = sum(comm.allgather(int(mixed.sum(dtype=np.uint64)))) % 2**64
+    return f"{total:016x}-{sum(comm.allgather(len(owned)))}"

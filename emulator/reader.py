@@ -1,0 +1,113 @@
+"""Read the fine-grid file and the host file. Knows NetCDF and lattices; decides nothing about land use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lsbc.emulator.classes import LUH2_STATES
+from lsbc.regrid.errors import FileError
+from lsbc.regrid.grids import Lattice
+
+FINE_VARIABLES = {"elevation": np.float32, "koppen": np.uint8, "land": np.uint8, "lu": np.uint8, "known": np.uint8}
+_OUTSIDE = {"elevation": 0.0, "koppen": 0, "land": 0, "lu": 255, "known": 1}
+_ALIGNMENT_TOLERANCE_CELLS = 1e-3
+
+
+class FineFile:
+    """Windows of the fine-grid file by global row and column; what the file does not hold is `lu` 255, `known` 1, else 0."""
+
+    def __init__(self, path: Path, lattice: Lattice):
+        from netCDF4 import Dataset
+
+        self.path, self.lattice = path, lattice
+        try:
+            self._data = Dataset(path)
+        except OSError as error:
+            raise FileError(f"Fine-grid file {path} cannot be opened: {error.strerror or error}.") from error
+        self._data.set_auto_maskandscale(False)
+        missing = [name for name in ("lat", "lon", *FINE_VARIABLES) if name not in self._data.variables]
+        if missing:
+            raise FileError(f"Fine-grid file {path} lacks the variables {', '.join(missing)}.")
+        for name in FINE_VARIABLES:
+            if self._data[name].dimensions != ("lat", "lon"):
+                raise FileError(f"Fine-grid file {path}: {name} has dimensions {self._data[name].dimensions}, not (lat, lon).")
+        self._row0, self._descending = self._axis("lat", -90.0, lattice.n_lat / 180.0)
+        self._col0, _ = self._axis("lon", -180.0, lattice.n_lon / 360.0)
+        self._n_row, self._n_col = len(self._data.dimensions["lat"]), len(self._data.dimensions["lon"])
+
+    def _axis(self, name: str, origin_deg: float, cells_per_deg: float) -> tuple[int, bool]:
+        position = (np.asarray(self._data[name][:], np.float64) - origin_deg) * cells_per_deg - 0.5
+        descending = len(position) > 1 and position[0] > position[-1]
+        if descending and name == "lat":
+            position = position[::-1]
+        first = int(np.rint(position[0]))
+        error = np.abs(position - (first + np.arange(len(position))))
+        if not np.all(error <= _ALIGNMENT_TOLERANCE_CELLS):
+            worst = int(np.argmax(np.where(np.isfinite(error), error, np.inf)))
+            raise FileError(f"Fine-grid file {self.path}: {name}[{worst}] lies {error[worst]:.3g} cells off the "
+                            f"{1.0 / cells_per_deg * 3600.0:.6g} arc second lattice that the model was made for.")
+        return first, bool(descending)
+
+    def window(self, name: str, row0: int, col0: int, n_row: int, n_col: int) -> np.ndarray:
+        """(n_row, n_col), rows south to north; columns wrap at the date line."""
+        out = np.full((n_row, n_col), _OUTSIDE[name], FINE_VARIABLES[name])
+        low, high = max(row0, self._row0), min(row0 + n_row, self._row0 + self._n_row)
+        if low >= high:
+            return out
+        rows = slice(low - self._row0, high - self._row0)
+        if self._descending:
+            rows = slice(self._n_row - rows.stop, self._n_row - rows.start)
+        for shift in (-self.lattice.n_lon, 0, self.lattice.n_lon):
+            west, east = max(col0, self._col0 + shift), min(col0 + n_col, self._col0 + shift + self._n_col)
+            if west < east:
+                block = self._data[name][rows, west - shift - self._col0: east - shift - self._col0]
+                out[low - row0: high - row0, west - col0: east - col0] = block[::-1] if self._descending else block
+        return out
+
+    def close(self) -> None:
+        """Close the file; windows read before stay valid."""
+        self._data.close()
+
+
+@dataclass(frozen=True)
+class HostFile:
+    """Cells of a host and its coarse states; every array over all cells of the file."""
+
+    global_id: np.ndarray
+    lon_deg: np.ndarray
+    lat_deg: np.ndarray
+    vertex_lon_deg: np.ndarray
+    vertex_lat_deg: np.ndarray
+    year: np.ndarray
+    path: Path
+
+    def states(self, year: int, cells: np.ndarray) -> dict[str, np.ndarray]:
+        """The twelve LUH2 states of one year on the cells with these positions in the file."""
+        from netCDF4 import Dataset
+
+        where = np.flatnonzero(self.year == year)
+        if len(where) != 1:
+            raise FileError(f"Host file {self.path} has year {year} {len(where)} times; it holds {self.year.min()}..{self.year.max()}.")
+        with Dataset(self.path) as data:
+            data.set_auto_mask(False)
+            return {name: np.asarray(data[name][int(where[0])], np.float64)[cells] for name in LUH2_STATES}
+
+
+def read_host_file(path: Path) -> HostFile:
+    """Read the cells and years of a host file; raises FileError naming what is missing."""
+    from netCDF4 import Dataset
+
+    names = ("global_id", "clon", "clat", "clon_vertices", "clat_vertices", "year")
+    try:
+        with Dataset(path) as data:
+            data.set_auto_mask(False)
+            missing = [name for name in (*names, *LUH2_STATES) if name not in data.variables]
+            if missing:
+                raise FileError(f"Host file {path} lacks the variables {', '.join(missing)}.")
+            arrays = [np.asarray(data[name][:]) for name in names]
+    except OSError as error:
+        raise FileError(f"Host file {path} cannot be read: {error.strerror or error}.") from error
+    return HostFile(*arrays, path=path)

@@ -1,0 +1,135 @@
+"""Write and read the state, exactly, for any number of ranks. Root streams one tile at a time; no rank holds the whole map.
+
+NetCDF4: `landuse(tile, row, col)` class index of every tile of the domain, `driver_fraction(driver_cell, group)`,
+attributes that name model, grid and year, and a sha256 over the content.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from lsbc.emulator.artefact import Artefact
+from lsbc.emulator.atomic import whole_file
+from lsbc.emulator.classes import CLASS_SYSTEM, CLASS_VERSION, GROUPS
+from lsbc.emulator.mosaic import stream_to_root
+from lsbc.emulator.plan import Plan
+from lsbc.emulator.state import State
+from lsbc.regrid.comm import Comm, agree
+from lsbc.regrid.errors import RestartError
+
+FORMAT = 1
+
+
+def identity(artefact: Artefact, plan: Plan) -> dict[str, str]:
+    """What a restart must share with the run that reads it."""
+    return {"model_sha256": artefact.fingerprint, "host_grid": plan.fingerprint, "classes": f"{CLASS_SYSTEM} {CLASS_VERSION}",
+            "tile_lattice": f"{artefact.fine.n_lat}x{artefact.fine.n_lon}/{artefact.core}", "groups": " ".join(GROUPS)}
+
+
+def write_restart(comm: Comm, plan: Plan, artefact: Artefact, state: State, path: Path) -> None:
+    """Write the state of all ranks to one file (collective)."""
+    driver_cell, driver = _gather_driver(comm, plan, state)
+
+    def save(blocks: Iterator[np.ndarray]) -> None:
+        with whole_file(path) as temporary:
+            _save(temporary, blocks, plan, identity(artefact, plan), state.year, driver_cell, driver)
+
+    stream_to_root(comm, plan, state.core, save)
+
+
+def _gather_driver(comm: Comm, plan: Plan, state: State) -> tuple[np.ndarray, np.ndarray]:
+    parts = comm.gather((plan.driver_cell, state.driver))
+    if comm.rank != 0:
+        return plan.driver_cell, state.driver
+    cells = np.concatenate([cell for cell, _ in parts])
+    unique, first = np.unique(cells, return_index=True)
+    return unique, np.concatenate([value for _, value in parts])[first]
+
+
+def _save(path: Path, blocks, plan: Plan, names: dict[str, str], year: int, driver_cell, driver) -> None:
+    from netCDF4 import Dataset
+
+    core = plan.tiles.core
+    digest = hashlib.sha256()
+    with Dataset(path, "w") as data:
+        for name, size in (("tile", len(plan.all_tiles)), ("row", core), ("col", core), ("driver_cell", len(driver_cell)), ("group", len(GROUPS))):
+            data.createDimension(name, size)
+        tile_id = data.createVariable("tile", "i8", ("tile",))
+        landuse = data.createVariable("landuse", "u1", ("tile", "row", "col"), zlib=True, complevel=1, chunksizes=(1, core, core))
+        cell_id = data.createVariable("driver_cell", "i8", ("driver_cell",))
+        fraction = data.createVariable("driver_fraction", "f8", ("driver_cell", "group"))
+        data.set_auto_mask(False)
+        tile_id[:], cell_id[:], fraction[:] = plan.all_tiles, driver_cell, driver
+        for k, block in enumerate(blocks):
+            landuse[k] = block
+            digest.update(np.ascontiguousarray(block))
+        for array in (plan.all_tiles, driver_cell, driver):
+            digest.update(np.ascontiguousarray(array))
+        data.setncatts({"title": "lsbc restart", "format": np.int32(FORMAT), "year": np.int32(year), **names, "content_sha256": digest.hexdigest()})
+
+
+def read_restart(comm: Comm, plan: Plan, artefact: Artefact, path: Path) -> tuple[int, np.ndarray, np.ndarray]:
+    """Year, class maps on this rank's tile cores, and driver fractions (collective).
+
+    Raises:
+        RestartError: the file is missing, damaged, or belongs to another grid or model.
+    """
+    agree(comm, _verify, path, identity(artefact, plan), comm.rank == 0)
+    return agree(comm, _load, plan, path)
+
+
+def _open(path: Path):
+    from netCDF4 import Dataset
+
+    try:
+        data = Dataset(path)
+    except (OSError, RuntimeError) as error:
+        raise RestartError(f"Restart file {path} cannot be opened: {error}.") from error
+    data.set_auto_mask(False)
+    return data
+
+
+def _verify(path: Path, names: dict[str, str], check_content: bool) -> None:
+    with _open(path) as data:
+        try:
+            theirs = {name: str(data.getncattr(name)) for name in ("format", "content_sha256", *names)}
+            if theirs["format"] != str(FORMAT):
+                raise RestartError(f"Restart file {path} has format {theirs['format']}, this lsbc reads {FORMAT}.")
+            for name, ours in names.items():
+                if theirs[name] != ours:
+                    raise RestartError(f"Restart file {path} was written for {name} '{theirs[name]}', this run has '{ours}'.")
+            if check_content and _content_sha256(data) != theirs["content_sha256"]:
+                raise RestartError(f"Restart file {path} is damaged: its content does not match its sha256.")
+        except (AttributeError, IndexError, KeyError, OSError, RuntimeError) as error:
+            raise RestartError(f"Restart file {path} is damaged or not a restart of lsbc: {error}.") from error
+
+
+def _content_sha256(data) -> str:
+    digest = hashlib.sha256()
+    for k in range(len(data.dimensions["tile"])):
+        digest.update(np.ascontiguousarray(data["landuse"][k]))
+    for name in ("tile", "driver_cell", "driver_fraction"):
+        digest.update(np.ascontiguousarray(data[name][:]))
+    return digest.hexdigest()
+
+
+def _load(plan: Plan, path: Path) -> tuple[int, np.ndarray, np.ndarray]:
+    with _open(path) as data:
+        tiles, cells = np.asarray(data["tile"][:]), np.asarray(data["driver_cell"][:])
+        core = np.zeros((len(plan.local), plan.tiles.core, plan.tiles.core), np.uint8)
+        for k, tile in enumerate(plan.local):
+            core[k] = data["landuse"][int(_find(path, "tile", tiles, np.array([tile.tile]))[0])]
+        driver = np.asarray(data["driver_fraction"][:], np.float64)[_find(path, "driver cell", cells, plan.driver_cell)]
+        return int(data.getncattr("year")), core, driver
+
+
+def _find(path: Path, what: str, present: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    where = np.searchsorted(present, wanted)
+    found = (where < len(present)) & (present[np.minimum(where, len(present) - 1)] == wanted) if len(present) else np.zeros(len(wanted), bool)
+    if not found.all():
+        raise RestartError(f"Restart file {path} lacks {what} {int(wanted[~found][0])}.")
+    return where

@@ -1,0 +1,20 @@
+"""The only state of a coupled run: last year's 1 km map and the driver fractions it was made with. Holds arrays, computes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class State:
+    """Result of one year on one rank; replaced whole when a year is committed, never changed in place."""
+
+    year: int
+    core: np.ndarray
+    """Class index on this rank's tile cores, uint8 (n_tile, core, core), in the order of the plan's tiles."""
+    driver: np.ndarray
+    """Driver group fractions of `year`, float64 (n_driver_cell, 6), rows as in the plan's `driver_cell`."""
+    fields: dict[str, np.ndarray]
+    """Boundary fields on all cells the host passed, as `boundary_fields` returns them."""

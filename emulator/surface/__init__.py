@@ -1,0 +1,1 @@
+"""From class fractions to surface parameters."""

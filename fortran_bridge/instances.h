@@ -1,0 +1,21 @@
+/* Handles and the last text of each. Knows no Python and no MPI. */
+#ifndef LSBC_INSTANCES_H
+#define LSBC_INSTANCES_H
+
+#include <stdint.h>
+
+/* A number that was never used before, not yet live; 0 when none is left. */
+int32_t lsbc_instance_reserve(void);
+/* Make a reserved number live; 0 when memory is out. */
+int lsbc_instance_open(int32_t handle, int uses_mpi);
+void lsbc_instance_close(int32_t handle);
+int lsbc_instance_is_live(int32_t handle);
+
+int lsbc_instance_uses_mpi(int32_t handle);
+
+/* Text of a live instance, else the common one. Holds LSBC_TEXT_LENGTH bytes. */
+char *lsbc_instance_text(int32_t handle);
+/* Keep a text and return `status`: the last line of a function that fails. */
+int lsbc_instance_fail(int32_t handle, int status, const char *format, ...);
+
+#endif

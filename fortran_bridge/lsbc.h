@@ -1,0 +1,180 @@
+/* lsbc: 1 km land use and land-surface boundary conditions for weather and climate models.
+ *
+ * The C interface of liblsbc. Compiles alone as C99 and as C++, and may be included twice.
+ *
+ * Order of calls:  lsbc_create, lsbc_set_grid, then every year lsbc_set_field (each input), lsbc_step_year,
+ * lsbc_get_field (each output wanted), and lsbc_destroy before MPI_Finalize.
+ *
+ * Collective calls. lsbc_create, lsbc_set_grid, lsbc_step_year, lsbc_write_restart, lsbc_read_restart and
+ * lsbc_destroy are made by every rank of the communicator, in the same order; all ranks get the same code.
+ * A handle that is unknown or destroyed carries no communicator, so that one error is returned on the calling
+ * rank alone: a host that passes a live handle on some ranks and a dead one on others waits for ever, as it would
+ * in an MPI call on a freed communicator. All other calls are local to the rank.
+ *
+ * Threads. Call from one thread at a time, best the master thread.
+ *
+ * What a call leaves alone. The floating-point traps, flags and rounding mode of the calling thread, the number of
+ * OpenMP threads, the handlers of SIGINT and SIGTERM and the locale are after every call what they were before it.
+ * Inside, the default floating-point environment holds, so a host's flush-to-zero or rounding mode cannot change a
+ * result. Traps are a property of a thread: a host that arms them in its OpenMP workers must not let lsbc compute in
+ * that pool (the default, one compute thread a rank, does not).
+ *
+ * lsbc never exits, aborts or calls MPI_Abort. Once started, the embedded Python interpreter lives as long as the process.
+ */
+#ifndef LSBC_H
+#define LSBC_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Status codes, by who must act. Every function returns one of them. */
+
+#define LSBC_OK 0
+
+/* Who installed lsbc. */
+#define LSBC_ERR_STARTUP 1 /* the Python interpreter, or a library that lsbc needs, did not start */
+
+/* Who wrote the configuration. */
+#define LSBC_ERR_CONFIG 2 /* the TOML file: the text names the key */
+#define LSBC_ERR_MODEL 3  /* the model artefact is missing, damaged, or made for other channels or classes */
+
+/* Who wrote the host's coupling code. */
+#define LSBC_ERR_GRID 4  /* the host's cells: duplicate ids, bad corners, places without data */
+#define LSBC_ERR_FIELD 5 /* a field is unknown or missing, or its size or address is wrong */
+#define LSBC_ERR_VALUE 6 /* a field's values are not finite, out of range, or do not sum as they must */
+#define LSBC_ERR_YEAR 7  /* the year runs backwards or skips */
+#define LSBC_ERR_STATE 8 /* calls in the wrong order, or on a handle that is unknown or destroyed */
+
+/* Who runs the job. */
+#define LSBC_ERR_RESTART 9 /* the restart file is damaged or belongs to another grid or model */
+#define LSBC_ERR_IO 10     /* a file could not be read or written */
+#define LSBC_ERR_DEVICE 11 /* the accelerator is absent or out of memory */
+
+/* Who wrote lsbc: please report the text. */
+#define LSBC_ERR_INTERNAL 12
+
+/* In place of a communicator: run on this process alone and never touch MPI. */
+#define LSBC_COMM_SERIAL (-1)
+
+/* Buffer that holds every text of lsbc_last_error uncut, the final NUL included. */
+#define LSBC_TEXT_LENGTH 2048
+
+/* Directions of a field, seen from lsbc. */
+#define LSBC_FIELD_IN 1  /* the host sets it */
+#define LSBC_FIELD_OUT 2 /* the host gets it */
+
+/* One field of the exchange. The names end with a NUL. */
+typedef struct lsbc_field_info_t {
+    char name[64];           /* what lsbc_set_field and lsbc_get_field take */
+    char standard_name[128]; /* CF standard name; empty where CF has none */
+    char units[32];          /* UDUNITS; "1" for fractions */
+    int32_t n_level;         /* 1 for a plain field */
+    int32_t direction;       /* LSBC_FIELD_IN or LSBC_FIELD_OUT */
+} lsbc_field_info_t;
+
+/** Start lsbc on the ranks of a communicator. Collective.
+ *
+ *  The first call starts an embedded Python: the interpreter chosen when liblsbc was built, or the one named by the
+ *  environment variable LSBC_PYTHON. A rank on which it does not start makes all ranks return LSBC_ERR_STARTUP.
+ *  @param config_path   in, path of the TOML configuration, UTF-8, NUL-terminated
+ *  @param fortran_comm  in, Fortran handle of an intra-communicator (MPI_Comm_c2f; MPI must be initialised); it is
+ *                       duplicated. Or LSBC_COMM_SERIAL
+ *  @param handle        out, the new instance, > 0; 0 after a failure
+ *  @return LSBC_OK, LSBC_ERR_STARTUP, LSBC_ERR_CONFIG, LSBC_ERR_MODEL, LSBC_ERR_IO, LSBC_ERR_DEVICE, LSBC_ERR_STATE
+ *          (MPI not initialised, or `handle` is NULL) or LSBC_ERR_INTERNAL; text: lsbc_last_error(0, ...) */
+int lsbc_create(const char *config_path, int32_t fortran_comm, int32_t *handle);
+
+/** Hand over this rank's cells. Collective. The arrays are copied and may go after the call.
+ *
+ *  @param n_cell          in, cells of this rank; 0 is allowed, and then all arrays may be NULL
+ *  @param global_id       in, [n_cell], number of each cell in the whole grid [1]
+ *  @param lon_deg         in, [n_cell], longitude of the cell centre [degrees_east]
+ *  @param lat_deg         in, [n_cell], latitude of the cell centre [degrees_north]
+ *  @param n_vertex        in, corners a cell, 3 or more, the same on all ranks; cells with fewer repeat the last corner
+ *  @param vertex_lon_deg  in, [n_cell][n_vertex], longitude of the corners in order around the cell [degrees_east]
+ *  @param vertex_lat_deg  in, [n_cell][n_vertex], latitude of the corners [degrees_north]
+ *  @param owned           in, [n_cell], 1 where this rank owns the cell, 0 in its halo [1]
+ *  @return LSBC_OK, LSBC_ERR_GRID, LSBC_ERR_STATE or LSBC_ERR_INTERNAL */
+int lsbc_set_grid(int32_t handle, int64_t n_cell, const int64_t *global_id, const double *lon_deg, const double *lat_deg,
+                  int32_t n_vertex, const double *vertex_lon_deg, const double *vertex_lat_deg, const int32_t *owned);
+
+/** Lend a field of the host to lsbc. Local. Nothing is copied.
+ *
+ *  lsbc keeps the address and reads the values during lsbc_step_year. The array must stay where it is, and alive,
+ *  until the next lsbc_set_field of the same name or lsbc_destroy. lsbc never writes to it.
+ *  @param name    in, name of an input field (see lsbc_field_info), NUL-terminated
+ *  @param n_cell  in, as in lsbc_set_grid
+ *  @param values  in, [n_cell], in the units of lsbc_field_info; may be NULL when n_cell is 0
+ *  @return LSBC_OK, LSBC_ERR_FIELD, LSBC_ERR_STATE or LSBC_ERR_INTERNAL */
+int lsbc_set_field(int32_t handle, const char *name, int64_t n_cell, const double *values);
+/** The same in single precision. */
+int lsbc_set_field_f32(int32_t handle, const char *name, int64_t n_cell, const float *values);
+
+/** Bring the land use to `year` and make the boundary fields of that year. Collective.
+ *
+ *  The same year again does nothing. After a failure the fields of the last good year stay valid.
+ *  @param year  in, calendar year; the start year of the configuration first, then one year after the other
+ *  @return LSBC_OK, LSBC_ERR_YEAR, LSBC_ERR_FIELD, LSBC_ERR_VALUE, LSBC_ERR_STATE, LSBC_ERR_IO, LSBC_ERR_DEVICE or
+ *          LSBC_ERR_INTERNAL */
+int lsbc_step_year(int32_t handle, int32_t year);
+
+/** Fill an array of the host with a boundary field. Local. The array is not kept.
+ *
+ *  @param name     in, name of an output field (see lsbc_field_info), NUL-terminated
+ *  @param n_level  in, levels of the field; 1 for a plain field
+ *  @param n_cell   in, as in lsbc_set_grid
+ *  @param values   out, [n_level][n_cell], in the units of lsbc_field_info; untouched after a failure
+ *  @return LSBC_OK, LSBC_ERR_FIELD, LSBC_ERR_STATE or LSBC_ERR_INTERNAL */
+int lsbc_get_field(int32_t handle, const char *name, int32_t n_level, int64_t n_cell, double *values);
+/** The same in single precision. */
+int lsbc_get_field_f32(int32_t handle, const char *name, int32_t n_level, int64_t n_cell, float *values);
+
+/** Number of fields, in and out together. Local.
+ *  @param count  out [1]
+ *  @return LSBC_OK, LSBC_ERR_FIELD (`count` is NULL), LSBC_ERR_STATE or LSBC_ERR_INTERNAL */
+int lsbc_field_count(int32_t handle, int32_t *count);
+
+/** Describe one field. Local.
+ *  @param index  in, 0 to count - 1
+ *  @param info   out
+ *  @return LSBC_OK, LSBC_ERR_FIELD, LSBC_ERR_STATE or LSBC_ERR_INTERNAL */
+int lsbc_field_info(int32_t handle, int32_t index, lsbc_field_info_t *info);
+
+/** Write the state, exactly. Collective.
+ *  @param path  in, the file, the same on all ranks, UTF-8, NUL-terminated
+ *  @return LSBC_OK, LSBC_ERR_IO, LSBC_ERR_STATE or LSBC_ERR_INTERNAL */
+int lsbc_write_restart(int32_t handle, const char *path);
+
+/** Read the state that lsbc_write_restart left, also on another number of ranks. Collective, after lsbc_set_grid.
+ *  @param path  in, the file, the same on all ranks, UTF-8, NUL-terminated
+ *  @return LSBC_OK, LSBC_ERR_RESTART, LSBC_ERR_IO, LSBC_ERR_STATE or LSBC_ERR_INTERNAL */
+int lsbc_read_restart(int32_t handle, const char *path);
+
+/** Text of the last failure. Local; needs neither Python nor MPI.
+ *
+ *  @param handle  in, a live instance; any other number, 0 for choice, gives the last failure that belongs to no live
+ *                 instance: a failed lsbc_create, or a call on a handle that is unknown or destroyed
+ *  @param buffer  out, [length], the text, cut if need be and always NUL-terminated; empty when nothing has failed
+ *  @param length  in, bytes of `buffer`, 1 or more; LSBC_TEXT_LENGTH is enough
+ *  @return LSBC_OK, or LSBC_ERR_FIELD when `buffer` is NULL or `length` is not positive */
+int lsbc_last_error(int32_t handle, char *buffer, int32_t length);
+
+/** End an instance, flush what it printed and free its communicator. Collective; call it before MPI_Finalize.
+ *
+ *  The handle is dead afterwards, whatever is returned, with one exception: after MPI_Finalize nothing is done.
+ *  Exit functions of the interpreter are not run, and it is not finalised: the host may create another instance, and the
+ *  interpreter may have other users.
+ *  @return LSBC_OK, LSBC_ERR_STATE (unknown handle, or MPI is finalised), LSBC_ERR_IO or LSBC_ERR_INTERNAL */
+int lsbc_destroy(int32_t handle);
+
+/** Version of liblsbc, "major.minor.patch". Static storage. */
+const char *lsbc_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

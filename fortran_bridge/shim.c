@@ -1,0 +1,240 @@
+/* The public functions of lsbc.h: check the handle, guard the host, call Python, translate the status.
+ * Knows no fields, no grids and no years: those rules are the component's.
+ */
+/* All that liblsbc exports, with what cffi exports; the target hides the rest. */
+#pragma GCC visibility push(default)
+#include "inner.h"
+#include "lsbc.h"
+#pragma GCC visibility pop
+
+#include "guard.h"
+#include "instances.h"
+#include "start.h"
+
+#include <mpi.h>
+#include <stdio.h>
+#include <string.h>
+
+#ifndef LSBC_VERSION
+#error "LSBC_VERSION must be the version of the project"
+#endif
+
+#define START_TEXT (-1)
+
+void lsbc_inner_text(int32_t handle, const char *text) {
+    if (handle == START_TEXT) {
+        lsbc_start_note(text);
+    } else {
+        (void)lsbc_instance_fail(handle, 0, "%s", text);
+    }
+}
+
+int lsbc_inner_fail(int32_t handle, int status, const char *text) {
+    return lsbc_instance_fail(handle, status, "%s", text);
+}
+
+static int mpi_is_running(void) {
+    int is_initialized = 0, is_finalized = 0;
+    MPI_Initialized(&is_initialized);
+    if (is_initialized) MPI_Finalized(&is_finalized);
+    return is_initialized && !is_finalized;
+}
+
+static int public_status(int32_t handle, int inner) {
+    if (inner > 0) return LSBC_OK;
+    if (inner < 0) return -inner;
+    return lsbc_instance_fail(handle, LSBC_ERR_STARTUP, "Python never ran this call; see the standard error stream.");
+}
+
+/* LSBC_OK when a call may go on to Python. */
+static int check_live(int32_t handle) {
+    if (lsbc_instance_is_live(handle)) return LSBC_OK;
+    return lsbc_instance_fail(handle, LSBC_ERR_STATE, "Handle %d is unknown or destroyed.", (int)handle);
+}
+
+static int check_collective(int32_t handle) {
+    int status = check_live(handle);
+    if (status != LSBC_OK || !lsbc_instance_uses_mpi(handle) || mpi_is_running()) return status;
+    return lsbc_instance_fail(handle, LSBC_ERR_STATE, "MPI is finalised; destroy handle %d before MPI_Finalize.", (int)handle);
+}
+
+/* One guarded call into Python, whose status stays in `status`. */
+#define GUARDED(handle, status, inner_call)              \
+    do {                                                 \
+        lsbc_guard guard;                                \
+        lsbc_guard_enter(&guard);                        \
+        (status) = public_status((handle), (inner_call)); \
+        lsbc_guard_leave(&guard);                        \
+    } while (0)
+
+/* The highest status of all ranks. Ranks that fail keep the text of the lowest rank that has it. Collective. */
+static int agree(MPI_Comm comm, int status) {
+    char *text = lsbc_instance_text(0);
+    struct {
+        int status, rank;
+    } mine = {status, 0}, worst;
+    MPI_Comm_rank(comm, &mine.rank);
+    MPI_Allreduce(&mine, &worst, 1, MPI_2INT, MPI_MAXLOC, comm);
+    if (worst.status == LSBC_OK) return LSBC_OK;
+    if (mine.rank == worst.rank && strncmp(text, "rank ", 5) != 0) {
+        char plain[LSBC_TEXT_LENGTH];
+        memcpy(plain, text, sizeof plain);
+        snprintf(text, LSBC_TEXT_LENGTH, "rank %d: %.2000s", mine.rank, plain);
+    }
+    MPI_Bcast(text, LSBC_TEXT_LENGTH, MPI_CHAR, worst.rank, comm);
+    return worst.status;
+}
+
+static int agree_if_mpi(int32_t fortran_comm, int status) {
+    return fortran_comm == LSBC_COMM_SERIAL ? status : agree(MPI_Comm_f2c((MPI_Fint)fortran_comm), status);
+}
+
+static int check_comm(int32_t fortran_comm) {
+    if (fortran_comm == LSBC_COMM_SERIAL) return LSBC_OK;
+    if (!mpi_is_running()) {
+        return lsbc_instance_fail(0, LSBC_ERR_STATE,
+                                  "MPI is not running; call MPI_Init before lsbc_create, or pass LSBC_COMM_SERIAL.");
+    }
+    MPI_Comm comm = MPI_Comm_f2c((MPI_Fint)fortran_comm);
+    int is_inter = 0;
+    /* Open MPI gives a null pointer for a number that is no handle. */
+    if (comm == MPI_COMM_NULL || comm == (MPI_Comm)0) {
+        return lsbc_instance_fail(0, LSBC_ERR_STATE, "%d is no Fortran communicator handle.", (int)fortran_comm);
+    }
+    MPI_Comm_test_inter(comm, &is_inter);
+    if (is_inter) return lsbc_instance_fail(0, LSBC_ERR_STATE, "lsbc needs an intra-communicator, not an inter-communicator.");
+    return LSBC_OK;
+}
+
+/* All that can fail on one rank alone: arguments, the interpreter, the libraries. */
+static int prepare(const char *config_path, int32_t fortran_comm, const int32_t *handle) {
+    if (handle == NULL) return lsbc_instance_fail(0, LSBC_ERR_STATE, "lsbc_create: handle is NULL.");
+    if (config_path == NULL) return lsbc_instance_fail(0, LSBC_ERR_CONFIG, "lsbc_create: config_path is NULL.");
+    if (lsbc_start() != LSBC_OK) return lsbc_instance_fail(0, LSBC_ERR_STARTUP, "%s", lsbc_start_text());
+    int32_t alone = fortran_comm == LSBC_COMM_SERIAL ? LSBC_COMM_SERIAL : (int32_t)MPI_Comm_c2f(MPI_COMM_SELF);
+    return public_status(0, lsbc_inner_prepare(0, alone));
+}
+
+static int create(const char *config_path, int32_t fortran_comm, int32_t *handle) {
+    int status = agree_if_mpi(fortran_comm, prepare(config_path, fortran_comm, handle));
+    if (status != LSBC_OK) return status;
+    int32_t new_handle = lsbc_instance_reserve();
+    if (new_handle == 0) return lsbc_instance_fail(0, LSBC_ERR_INTERNAL, "lsbc_create: no handle is left.");
+    status = public_status(0, lsbc_inner_create(new_handle, config_path, fortran_comm));
+    if (status == LSBC_OK && !lsbc_instance_open(new_handle, fortran_comm != LSBC_COMM_SERIAL)) {
+        status = lsbc_instance_fail(0, LSBC_ERR_INTERNAL, "lsbc_create: no memory for handle %d.", (int)new_handle);
+    }
+    status = agree_if_mpi(fortran_comm, status);
+    if (status == LSBC_OK) {
+        *handle = new_handle;
+    } else {
+        lsbc_instance_close(new_handle);
+        (void)lsbc_inner_drop(new_handle);
+    }
+    return status;
+}
+
+int lsbc_create(const char *config_path, int32_t fortran_comm, int32_t *handle) {
+    lsbc_guard guard;
+    if (handle != NULL) *handle = 0;
+    (void)lsbc_instance_fail(0, 0, "%s", "");
+    int status = check_comm(fortran_comm);
+    if (status != LSBC_OK) return status;
+    lsbc_guard_enter(&guard);
+    status = create(config_path, fortran_comm, handle);
+    lsbc_guard_leave(&guard);
+    return status;
+}
+
+int lsbc_set_grid(int32_t handle, int64_t n_cell, const int64_t *global_id, const double *lon_deg, const double *lat_deg,
+                  int32_t n_vertex, const double *vertex_lon_deg, const double *vertex_lat_deg, const int32_t *owned) {
+    int status = check_collective(handle);
+    if (status != LSBC_OK) return status;
+    GUARDED(handle, status, lsbc_inner_set_grid(handle, n_cell, global_id, lon_deg, lat_deg, n_vertex, vertex_lon_deg,
+                                                vertex_lat_deg, owned));
+    return status;
+}
+
+static int set_field(int32_t handle, const char *name, int64_t n_cell, const void *values, int32_t item_bytes) {
+    int status = check_live(handle);
+    if (status != LSBC_OK) return status;
+    GUARDED(handle, status, lsbc_inner_set_field(handle, name, n_cell, values, item_bytes));
+    return status;
+}
+
+int lsbc_set_field(int32_t handle, const char *name, int64_t n_cell, const double *values) {
+    return set_field(handle, name, n_cell, values, (int32_t)sizeof *values);
+}
+
+int lsbc_set_field_f32(int32_t handle, const char *name, int64_t n_cell, const float *values) {
+    return set_field(handle, name, n_cell, values, (int32_t)sizeof *values);
+}
+
+int lsbc_step_year(int32_t handle, int32_t year) {
+    int status = check_collective(handle);
+    if (status != LSBC_OK) return status;
+    GUARDED(handle, status, lsbc_inner_step_year(handle, year));
+    return status;
+}
+
+static int get_field(int32_t handle, const char *name, int32_t n_level, int64_t n_cell, void *values, int32_t item_bytes) {
+    int status = check_live(handle);
+    if (status != LSBC_OK) return status;
+    GUARDED(handle, status, lsbc_inner_get_field(handle, name, n_level, n_cell, values, item_bytes));
+    return status;
+}
+
+int lsbc_get_field(int32_t handle, const char *name, int32_t n_level, int64_t n_cell, double *values) {
+    return get_field(handle, name, n_level, n_cell, values, (int32_t)sizeof *values);
+}
+
+int lsbc_get_field_f32(int32_t handle, const char *name, int32_t n_level, int64_t n_cell, float *values) {
+    return get_field(handle, name, n_level, n_cell, values, (int32_t)sizeof *values);
+}
+
+int lsbc_field_count(int32_t handle, int32_t *count) {
+    int status = check_live(handle);
+    if (status != LSBC_OK) return status;
+    GUARDED(handle, status, lsbc_inner_field_count(handle, count));
+    return status;
+}
+
+int lsbc_field_info(int32_t handle, int32_t index, lsbc_field_info_t *info) {
+    int status = check_live(handle);
+    if (status != LSBC_OK) return status;
+    GUARDED(handle, status, lsbc_inner_field_info(handle, index, info));
+    return status;
+}
+
+int lsbc_write_restart(int32_t handle, const char *path) {
+    int status = check_collective(handle);
+    if (status != LSBC_OK) return status;
+    GUARDED(handle, status, lsbc_inner_write_restart(handle, path));
+    return status;
+}
+
+int lsbc_read_restart(int32_t handle, const char *path) {
+    int status = check_collective(handle);
+    if (status != LSBC_OK) return status;
+    GUARDED(handle, status, lsbc_inner_read_restart(handle, path));
+    return status;
+}
+
+int lsbc_last_error(int32_t handle, char *buffer, int32_t length) {
+    if (buffer == NULL || length <= 0) return LSBC_ERR_FIELD;
+    snprintf(buffer, (size_t)length, "%s", lsbc_instance_text(handle));
+    return LSBC_OK;
+}
+
+int lsbc_destroy(int32_t handle) {
+    int status = check_collective(handle);
+    if (status != LSBC_OK) return status;
+    GUARDED(handle, status, lsbc_inner_destroy(handle));
+    char text[LSBC_TEXT_LENGTH];
+    memcpy(text, lsbc_instance_text(handle), sizeof text);
+    lsbc_instance_close(handle);
+    if (status != LSBC_OK) (void)lsbc_instance_fail(handle, status, "%s", text);
+    return status;
+}
+
+const char *lsbc_version(void) { return LSBC_VERSION; }

@@ -1,0 +1,12 @@
+/* Start the embedded Python once in the process. Knows no handles, no MPI and no land use. */
+#ifndef LSBC_START_H
+#define LSBC_START_H
+
+/* LSBC_OK or LSBC_ERR_STARTUP, the same every time; never exits. */
+int lsbc_start(void);
+/* What is wrong and what to do; empty after success. */
+const char *lsbc_start_text(void);
+/* Used by the registration code to tell why it failed. */
+void lsbc_start_note(const char *text);
+
+#endif

@@ -1,0 +1,46 @@
+/* The numerical kernels of lsbc.regrid: overlap areas, class sums, weighted rows. Plain C11, knows no Python.
+ * Nothing here makes or relies on NaN, infinity or a division by zero. */
+#ifndef LSBC_KERNEL_H
+#define LSBC_KERNEL_H
+
+#include <stdint.h>
+
+/* Overlap areas found so far, one entry a (polygon, lattice cell), sorted by both. Free with lsbc_overlaps_free. */
+typedef struct {
+  int64_t n, capacity;
+  int64_t *polygon, *cell;
+  double *area_sr;
+} lsbc_overlaps;
+
+/* Polygons as the host gives them: [n_polygon][n_vertex] degrees, last vertices may be repeated. */
+typedef struct {
+  int64_t n_polygon, n_vertex;
+  const double *lon_deg, *lat_deg;
+  int great_circle; /* 0: edges straight in longitude and latitude */
+} lsbc_polygons;
+
+/* Signed areas on the unit sphere, positive for counter-clockwise corners. Returns 0, or -1 without memory. */
+int lsbc_polygon_areas(const lsbc_polygons *polygons, double *area_sr);
+
+/* Areas shared with the cells of the global lattice of n_lat x n_lon. Returns 0, or -1 without memory. */
+int lsbc_overlap(const lsbc_polygons *polygons, int64_t n_lat, int64_t n_lon, lsbc_overlaps *out, double *area_sr);
+void lsbc_overlaps_free(lsbc_overlaps *overlaps);
+
+/* Rows of a sparse matrix: entries offsets[i]..offsets[i+1] belong to row i. */
+typedef struct {
+  int64_t n_row, n_column;
+  const int64_t *offsets;
+  const int32_t *index;
+} lsbc_rows;
+
+/* sums[row][class] += weight, by the class of the entry's column; `no_data` is left out.
+ * Returns 0, or 1 + the first entry whose column or class is out of range. */
+int64_t lsbc_class_sums(const lsbc_rows *rows, const int64_t *weight, const uint8_t *category, int32_t n_category,
+                        int32_t no_data, int64_t *sums);
+
+/* out[row][field] = sum of weight * values[column][field], in the order of the entries.
+ * Returns 0, or 1 + the first entry whose column is out of range. */
+int64_t lsbc_weighted_rows(const lsbc_rows *rows, const double *weight, const double *values, int64_t n_field,
+                           double *out);
+
+#endif

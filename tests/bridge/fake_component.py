@@ -1,0 +1,124 @@
+"""A component with the calls of lsbc.emulator.component.Component and none of its work. Never learns land use.
+
+Selected by LSBC_COMPONENT=fake_component:FakeComponent. The first word of the configuration's file name says how
+`create` ends; the environment variable FAKE_STEP = "<what>" or "<what>@<rank>" makes `step_year` misbehave.
+"""
+
+import ctypes
+import os
+import signal
+from collections import namedtuple
+from pathlib import Path
+
+import numpy as np
+
+from lsbc.regrid.comm import agree
+from lsbc.regrid.errors import ConfigError, FieldError, StateError, YearError
+
+FieldInfo = namedtuple("FieldInfo", "name standard_name units n_level direction")
+FIELDS = (
+    FieldInfo("urban", "area_fraction", "1", 1, "in"),
+    FieldInfo("urban_frac", "area_fraction", "1", 1, "out"),
+    FieldInfo("lu_frac", "area_fraction", "1", 3, "out"),
+    FieldInfo("input_address", "", "1", 1, "out"),
+)
+
+
+def disturb_the_host():
+    """Everything that a numerical library may do to its host in a step."""
+    values = np.array([0.0, 1e300, -1.0])
+    with np.errstate(all="ignore"):
+        np.divide(values, 0.0), np.multiply(values, values), np.sqrt(values), np.exp(np.array([1e4]))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    process = ctypes.CDLL(None)
+    if hasattr(process, "omp_set_num_threads"):
+        process.omp_set_num_threads(1)
+
+
+class FakeComponent:
+    """`urban_frac` is urban + year; level k of `lu_frac` is urban * (k + 1)."""
+
+    fields = FIELDS
+
+    def __init__(self, comm):
+        self._comm, self._urban, self._year, self._n_cell, self._closed = comm, None, None, None, False
+
+    @classmethod
+    def create(cls, config_path, comm):
+        def load():
+            word = Path(config_path).name.split(".")[0]
+            if word == "badkey":
+                raise ConfigError("model.colour is not a key.")
+            if word == "defect":
+                raise ValueError("no such luck")
+            if word == "exit":
+                raise SystemExit(3)
+            if word == "long":
+                raise ConfigError("x" * 10000)
+            if word == "rank1" and comm.rank == 1:
+                raise ConfigError("only here")
+
+        agree(comm, load)
+        if Path(config_path).name == "unagreed.toml" and comm.rank == 1:
+            raise ConfigError("nobody else knows")
+        return cls(comm)
+
+    def set_grid(self, global_id, lon_deg, lat_deg, vertex_lon_deg, vertex_lat_deg, owned):
+        def check():
+            assert vertex_lon_deg.shape == vertex_lat_deg.shape == (len(global_id), vertex_lon_deg.shape[1])
+            assert all(len(array) == len(global_id) for array in (lon_deg, lat_deg, owned))
+            # Corners are around their own cell: the axes were not swapped on the way.
+            assert np.allclose(vertex_lon_deg.mean(axis=1), lon_deg) and np.allclose(vertex_lat_deg.mean(axis=1), lat_deg)
+
+        agree(self._comm, check)
+        self._n_cell = len(global_id)
+
+    def set_field(self, name, values):
+        if name != "urban":
+            raise FieldError(f"Field '{name}' is not an input.")
+        self._urban = values
+
+    def step_year(self, year):
+        if year == self._year:
+            return
+        agree(self._comm, self._step, year)
+        self._year = year
+
+    def _step(self, year):
+        if self._urban is None:
+            raise FieldError("Field 'urban' was never set.")
+        if self._year is not None and year != self._year + 1:
+            raise YearError(f"Year {self._year} was the last, got {year}.")
+        disturb_the_host()
+        what, _, rank = os.environ.get("FAKE_STEP", "").partition("@")
+        if what == "raise" and (not rank or int(rank) == self._comm.rank):
+            raise ZeroDivisionError("a defect")
+        print(f"step {year}", flush=False)
+        self._current = self._urban.astype(np.float64)
+
+    def get_field(self, name, out):
+        if self._year is None:
+            raise StateError(f"Field '{name}' is not there before the first step_year.")
+        shape = (3, self._n_cell) if name == "lu_frac" else (self._n_cell,)
+        if out.shape != shape:
+            raise FieldError(f"Field '{name}' has shape {shape}, the host asks for {out.shape}.")
+        if name == "urban_frac":
+            out[...] = self._current + self._year
+        elif name == "lu_frac":
+            out[...] = self._current * np.arange(1, 4)[:, None]
+        elif name == "input_address":
+            out[...] = self._urban.ctypes.data
+        else:
+            raise FieldError(f"Field '{name}' is not an output.")
+
+    def write_restart(self, path):
+        agree(self._comm, lambda: Path(path).write_text(str(self._year)) if self._comm.rank == 0 else None)
+
+    def read_restart(self, path):
+        self._year = agree(self._comm, lambda: int(Path(path).read_text()))
+
+    def close(self):
+        if not self._closed:
+            self._closed = True
+            self._comm.free()

@@ -1,0 +1,53 @@
+import case
+import pytest
+from lsbc.emulator.artefact import locate, read_artefact
+from lsbc.emulator.channels import CHANNEL_NAMES
+from lsbc.regrid.errors import ModelError
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return case.write_artefact(tmp_path / "model")
+
+
+def test_the_card_gives_lattices_and_tiles(folder):
+    artefact = read_artefact(folder)
+    assert (artefact.driver.n_lat, artefact.fine.n_lon, artefact.ratio, artefact.window) == (720, 43200, 30, 64)
+    assert tuple(channel.name for channel in artefact.channels) == CHANNEL_NAMES
+
+
+@pytest.mark.parametrize(("replace", "message"), [
+    (("format = 1", "format = 2"), "has format 2, this lsbc reads format 1"),
+    (('version = "1.0"', 'version = "2.1"'), r"predicts classes \('HILDA\+ merged', '2\.1'"),
+    (("static.land", "static.snow"), "asks for channels static.snow"),
+    (("core = 60", "core = 64"), "core 64 must be a multiple of 30"),
+    (("halo = 2", "halo = 3"), "pooling lattice 2"),
+    (("window = 64", "window = 60"), "window 60"),
+    (("depth = 1", ""), "lacks or misstates 'depth'"),
+    (("[network]", "[network"), "is damaged"),
+])
+def test_a_card_that_does_not_fit_is_refused_with_both_sides(folder, replace, message):
+    case.write_card(folder, replace=replace)
+    with pytest.raises(ModelError, match=message):
+        read_artefact(folder)
+
+
+def test_a_truncated_or_changed_file_is_refused_by_its_hash(folder):
+    artefact = read_artefact(folder)
+    content = (folder / "unet.onnx").read_bytes()
+    (folder / "unet.onnx").write_bytes(content[:-1])
+    with pytest.raises(ModelError, match="sha256"):
+        artefact.file_bytes("unet.onnx")
+    (folder / "unet.onnx").unlink()
+    with pytest.raises(ModelError, match="cannot be read: No such file"):
+        artefact.file_bytes("unet.onnx")
+
+
+def test_a_format_that_is_not_in_the_card_is_an_error(folder):
+    with pytest.raises(ModelError, match=r"has no file 'unet\.pt2' in its card"):
+        read_artefact(folder).file_bytes("unet.pt2")
+
+
+def test_an_absent_card_names_its_path(tmp_path):
+    with pytest.raises(ModelError, match=r"nowhere.model\.toml cannot be read"):
+        read_artefact(locate("nowhere", tmp_path))

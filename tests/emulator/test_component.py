@@ -1,0 +1,278 @@
+"""The coupled years on one rank, against the closed-form network applied to the whole map at once."""
+
+import json
+
+import case
+import numpy as np
+import pytest
+from lsbc.emulator.classes import CLASS_CODES, CLASS_GROUP, CLASS_NAMES, GROUPS, N_GROUP
+from lsbc.emulator.component import Component
+from lsbc.emulator.gate import driver_groups
+from lsbc.regrid.comm import SerialComm
+from lsbc.regrid.errors import FieldError, FileError, GridError, StateError, YearError
+from netCDF4 import Dataset
+
+
+@pytest.fixture
+def folder(tmp_path):
+    case.write_artefact(tmp_path / "model")
+    case.write_fine_file(tmp_path / "fine.nc", case.first_map())
+    return tmp_path
+
+
+def start(folder, host, output="directory = 'out'", fine="fine.nc", edges="latlon"):
+    config = case.write_config(folder, folder / "model", folder / fine, output, f"[grid]\nedges = '{edges}'")
+    component = Component.create(config, SerialComm())
+    component.set_grid(*host.part(np.arange(len(host.global_id))))
+    return component
+
+
+def feed(component, host, year):
+    for name, values in host.states[year].items():
+        component.set_field(name, values)
+    component.step_year(year)
+
+
+def get(component, name, n_cell, n_level=0):
+    out = np.full((n_level, n_cell) if n_level else n_cell, np.nan)
+    component.get_field(name, out)
+    return out
+
+
+def read_map(folder, year):
+    with Dataset(folder / "out" / f"landuse_{year}.nc") as data:
+        data.set_auto_mask(False)
+        return np.searchsorted(CLASS_CODES, data["landuse"][:]).astype(np.uint8), np.asarray(data["lat"][:]), np.asarray(data["lon"][:])
+
+
+def smooth_groups(host, year, n_side):
+    """Groups of a host whose cells are the driver cells themselves, on the fine grid by bilinear interpolation."""
+    everything = np.arange(len(host.global_id))
+    groups = driver_groups(host.states[year], everything, host.global_id, host.lon_deg, host.lat_deg).T.reshape(N_GROUP, n_side, n_side)
+    centre = np.arange(n_side) * 30 + 14.5
+    x = np.clip(np.arange(n_side * 30), centre[0], centre[-1])
+    along = np.stack([[np.interp(x, centre, row) for row in plane] for plane in groups])
+    return np.stack([np.stack([np.interp(x, centre, column) for column in plane.T], axis=1) for plane in along])
+
+
+def test_tiles_give_the_map_that_the_whole_domain_gives(folder):
+    host = case.make_host(8, case.LON0, case.LAT0, 0.25)  # host cells are the driver cells
+    component = start(folder, host)
+    feed(component, host, 2000)
+    expected, lat, lon = read_map(folder, 2000)
+    assert np.array_equal(expected, case.first_map())
+    assert (lat[0], lon[0]) == pytest.approx((case.LAT0 + 1 / 240, case.LON0 + 1 / 240), abs=1e-12)
+    changed = 0
+    for year in (2001, 2002, 2003):
+        feed(component, host, year)
+        now = smooth_groups(host, year - 1, 8)
+        new = case.expected_year(expected, now, smooth_groups(host, year, 8) - now)
+        got = read_map(folder, year)[0]
+        assert np.mean(got != new) < 2e-5  # float32 ties only
+        changed += int((got != expected).sum())
+        expected = got
+    assert changed > 500
+    component.close()
+
+
+def test_host_fractions_are_the_class_areas_under_each_cell(folder):
+    host = case.make_host(8, case.LON0, case.LAT0, 0.25)
+    component = start(folder, host)
+    feed(component, host, 2000)
+    fraction = get(component, "lu_frac", 64, 8)
+    classes = case.first_map()
+    area = np.sin(np.radians(case.LAT0 + (np.arange(240) + 1) / 120)) - np.sin(np.radians(case.LAT0 + np.arange(240) / 120))
+    weight = np.repeat(area[:, None], 240, axis=1)
+    for k in range(8):
+        expected = (weight * (classes == k)).reshape(8, 30, 8, 30).sum((1, 3)) / weight.reshape(8, 30, 8, 30).sum((1, 3))
+        assert fraction[k].reshape(8, 8) == pytest.approx(expected, abs=1e-13)
+    assert fraction.sum(axis=0) == pytest.approx(np.ones(64), abs=1e-12)
+    dominant = get(component, "lu_dominant", 64)
+    assert np.array_equal(dominant, np.array(CLASS_CODES)[np.argmax(fraction, axis=0)])
+    assert np.array_equal(get(component, "urban_frac", 64), fraction[CLASS_NAMES.index("urban")])
+    assert (get(component, "valid_year", 64) == 2000).all() and (get(component, "coverage", 64) == 1.0).all()
+
+
+def test_class_areas_of_map_and_host_cells_agree(folder):
+    host = case.make_host(7, case.LON0 + 0.11, case.LAT0 + 0.13, 0.22)
+    component = start(folder, host, edges="greatcircle")
+    feed(component, host, 2000)
+    feed(component, host, 2001)
+    fraction = get(component, "lu_frac", 49, 8)
+    plan = component._plan
+    from lsbc.regrid.overlap import overlap_polygons
+    overlap = overlap_polygons(host.vertex_lon_deg, host.vertex_lat_deg, plan.tiles.fine, "greatcircle")
+    classes, lat, lon = read_map(folder, 2001)
+    row0, col0 = int(round((lat[0] + 90) * 120 - 0.5)), int(round((lon[0] + 180) * 120 - 0.5))
+    row, col = np.divmod(overlap.cell, plan.tiles.fine.n_lon)
+    from_map = np.bincount(classes[row - row0, col - col0], weights=overlap.area_sr, minlength=8)
+    from_host = fraction @ overlap.polygon_area_sr
+    assert from_host == pytest.approx(from_map, rel=1e-10)
+
+
+def test_water_and_missing_cells_never_change(folder):
+    classes = case.first_map()
+    classes[200:, 200:] = 255
+    case.write_fine_file(folder / "gap.nc", classes)
+    host = case.make_host()
+    component = start(folder, host, "directory = 'out'\nuncovered_cells = 'fill'", "gap.nc")
+    for year in (2000, 2001, 2002, 2003):
+        feed(component, host, year)
+        with Dataset(folder / "out" / f"landuse_{year}.nc") as data:
+            data.set_auto_mask(False)
+            codes = np.asarray(data["landuse"][:])
+        inside = codes != 255
+        assert np.array_equal(inside, classes != 255)
+        assert np.array_equal(codes == 77, classes == 7)
+    albedo, coverage = get(component, "albedo", 81), get(component, "coverage", 81)
+    assert (albedo[coverage < 0.5] == -9999.0).all() and (albedo[coverage >= 0.5] > 0).all() and (coverage < 0.5).any()
+
+
+def test_cells_without_fine_data_are_an_error_by_default(folder):
+    host = case.make_host(3, case.LON0 + 1.8, case.LAT0 + 0.1, 0.2)
+    with pytest.raises(GridError, match=r"Cell 1013? .*|Cell \d+ \(1\d\.\d+ E, 47\.\d+ N\) lies over fine-grid data with"):
+        start(folder, host)
+
+
+def test_hidden_cells_are_made_by_the_network_in_the_first_year(folder):
+    classes = case.first_map()
+    known = np.zeros_like(classes)
+    known[2::6, 2::6] = 1
+    case.write_fine_file(folder / "masked.nc", classes, known)
+    host = case.make_host(8, case.LON0, case.LAT0, 0.25)
+    component = start(folder, host, fine="masked.nc")
+    feed(component, host, 2000)
+    got = read_map(folder, 2000)[0]
+    assert np.array_equal(got[2::6, 2::6], classes[2::6, 2::6])
+    assert np.array_equal(got == 7, classes == 7)
+    land = classes != 7
+    near = land & (np.roll(known, 1, 0) == 1)  # one row above a known cell: its class, counted once, against half the coarse fraction
+    agree = np.mean(got[near] == classes[near])
+    assert agree > 0.98
+
+
+def test_the_same_year_again_is_a_no_op_and_other_years_are_errors(folder):
+    host = case.make_host()
+    component = start(folder, host)
+    with pytest.raises(YearError, match=r"The first year is 2000 \(time\.start_year\), got 2001"):
+        feed(component, host, 2001)
+    feed(component, host, 2000)
+    stamp = (folder / "out" / "lsbc_2000.nc").stat().st_mtime_ns
+    component.step_year(2000)
+    assert (folder / "out" / "lsbc_2000.nc").stat().st_mtime_ns == stamp
+    for wrong in (1999, 2002):
+        with pytest.raises(YearError, match=f"the next is 2001, got {wrong}"):
+            component.step_year(wrong)
+    assert component.year == 2000
+
+
+def test_a_failed_year_leaves_the_last_one_valid(folder):
+    host = case.make_host()
+    component = start(folder, host)
+    feed(component, host, 2000)
+    before = get(component, "lu_frac", 81, 8)
+    host.states[2001]["urban"][17] = np.nan
+    with pytest.raises(Exception, match=rf"Field 'urban' is nan in cell {host.global_id[17]}"):
+        feed(component, host, 2001)
+    assert np.array_equal(get(component, "lu_frac", 81, 8), before) and component.year == 2000
+    host.states[2001]["urban"][17] = 0.05
+    feed(component, host, 2001)
+    assert component.year == 2001
+
+
+def test_a_year_that_cannot_be_written_is_not_committed(folder):
+    host = case.make_host()
+    component = start(folder, host)
+    feed(component, host, 2000)
+    (folder / "out" / "landuse_2001.nc").mkdir()
+    with pytest.raises(FileError, match="landuse_2001.nc could not be written"):
+        feed(component, host, 2001)
+    assert component.year == 2000
+    assert not list((folder / "out").glob(".*.part"))
+    (folder / "out" / "landuse_2001.nc").rmdir()
+    feed(component, host, 2001)
+    assert component.year == 2001
+
+
+def test_the_hosts_array_is_read_at_the_step_and_never_copied_before(folder):
+    host = case.make_host()
+    component = start(folder, host)
+    for name, values in host.states[2000].items():
+        component.set_field(name, values)
+        assert component._states[name] is values
+    host.states[2000]["urban"][3] = 7.5
+    with pytest.raises(Exception, match="Field 'urban' is 7.5"):
+        component.step_year(2000)
+
+
+def test_wrong_calls_are_named(folder):
+    host = case.make_host()
+    component = Component.create(case.write_config(folder, folder / "model", folder / "fine.nc"), SerialComm())
+    with pytest.raises(StateError, match="set_field came before set_grid"):
+        component.set_field("urban", np.zeros(81))
+    component.set_grid(*host.part(np.arange(81)))
+    with pytest.raises(StateError, match="set_grid was called twice"):
+        component.set_grid(*host.part(np.arange(81)))
+    with pytest.raises(FieldError, match="'primx' is not an input; inputs are primf"):
+        component.set_field("primx", np.zeros(81))
+    with pytest.raises(FieldError, match=r"'urban' has shape \(80,\) on rank 0; the grid has 81"):
+        component.set_field("urban", np.zeros(80))
+    with pytest.raises(FieldError, match="Fields primf.* were never set"):
+        component.step_year(2000)
+    with pytest.raises(StateError, match="not there before the first step_year"):
+        component.get_field("lai", np.zeros(81))
+    with pytest.raises(StateError, match="no state to write"):
+        component.write_restart(folder / "r.nc")
+    feed(component, host, 2000)
+    with pytest.raises(FieldError, match=r"'lu_frac' has shape \(8, 81\)"):
+        component.get_field("lu_frac", np.zeros((81, 8)))
+    with pytest.raises(FieldError, match="'lay' is not an output"):
+        component.get_field("lay", np.zeros(81))
+    component.close()
+    component.close()
+    with pytest.raises(StateError, match="closed"):
+        component.step_year(2000)
+
+
+def test_two_instances_side_by_side_give_the_bits_of_each_alone(folder):
+    host, other = case.make_host(), case.make_host()
+    for states in other.states.values():
+        states["secdf"] *= 0.5
+    alone = start(folder, other, output="")
+    for year in (2000, 2001, 2002):
+        feed(alone, other, year)
+    first, second = start(folder, host, output=""), start(folder, other, output="")
+    for year in (2000, 2001, 2002):
+        feed(first, host, year)
+        feed(second, other, year)
+    assert np.array_equal(get(second, "lu_frac", 81, 8), get(alone, "lu_frac", 81, 8))
+    assert not np.array_equal(get(first, "lu_frac", 81, 8), get(alone, "lu_frac", 81, 8))
+
+
+def test_the_order_of_cells_does_not_matter(folder):
+    host = case.make_host()
+    straight = start(folder, host, output="")
+    shuffled = Component.create(folder / "lsbc.toml", SerialComm())
+    order = np.random.default_rng(1).permutation(81)
+    shuffled.set_grid(*host.part(order))
+    for year in (2000, 2001):
+        feed(straight, host, year)
+        for name, values in host.states[year].items():
+            shuffled.set_field(name, values[order])
+        shuffled.step_year(year)
+    assert np.array_equal(get(straight, "lu_frac", 81, 8)[:, order], get(shuffled, "lu_frac", 81, 8))
+
+
+def test_the_summary_tells_ranks_cells_and_stage_seconds(folder):
+    host = case.make_host()
+    component = start(folder, host)
+    feed(component, host, 2000)
+    feed(component, host, 2001)
+    summary = json.loads((folder / "out" / "summary.json").read_text())
+    assert (summary["ranks"], summary["cells"], summary["tiles"]) == (1, 81, 16)
+    assert [year["year"] for year in summary["years"]] == [2000, 2001]
+    assert summary["years"][1]["seconds"]["tiles: network"] > 0
+
+
+def test_every_class_has_a_driver_group():
+    assert set(CLASS_GROUP) == set(CLASS_NAMES) and set(CLASS_GROUP.values()) == set(GROUPS)

@@ -1,0 +1,54 @@
+"""The import rule of the packages, and where heavy libraries may appear."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+MAY_IMPORT = {"regrid": set(), "emulator": {"regrid"}, "fortran_bridge": {"regrid", "emulator"}, "training": {"regrid", "emulator"}}
+ONLY_IN = {
+    "mpi4py": {"regrid/comm.py"},
+    "cffi": {"fortran_bridge/build_ffi.py"},
+    "matplotlib": {"emulator/plot.py"},
+    "onnxruntime": {"emulator/network/onnx_cpu.py", "training"},
+    "torch": {"emulator/network/torch_exported.py", "emulator/network/__init__.py", "training"},
+    "netCDF4": {"emulator/reader.py", "emulator/output.py", "emulator/restart.py", "emulator/plot.py", "training"},
+}
+MODULES = [path for package in MAY_IMPORT for path in sorted((ROOT / package).rglob("*.py"))]
+
+
+def imports(path):
+    """(module, at the top level of the file) of every import."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    top = set(map(id, tree.body))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, id(node) in top) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module, id(node) in top
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_packages_import_in_one_direction_only(path):
+    package = path.relative_to(ROOT).parts[0]
+    for module, _ in imports(path):
+        if module.startswith("lsbc."):
+            assert module.split(".")[1] in MAY_IMPORT[package] | {package}, f"{path} imports {module}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_heavy_libraries_stay_where_they_belong(path):
+    here = path.relative_to(ROOT).as_posix()
+    for module, at_top in imports(path):
+        allowed = ONLY_IN.get(module.split(".")[0])
+        if allowed is None:
+            continue
+        assert any(here == place or here.startswith(f"{place}/") for place in allowed), f"{here} imports {module}"
+        if not here.startswith("training/") and here not in ("fortran_bridge/build_ffi.py", "emulator/plot.py"):
+            assert not at_top, f"{here} imports {module} before it is needed"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_every_module_says_what_it_is_for(path):
+    assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))

@@ -1,0 +1,1 @@
+"""Training, evaluation and export of the network. Never imported by the coupled component."""

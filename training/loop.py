@@ -1,0 +1,173 @@
+"""Optimises the network with Lightning: samples, loss, schedule, checkpoints. Never evaluates on test years."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+
+import lightning
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset, Sampler as IndexSampler
+
+from lsbc.emulator.classes import CLASS_NAMES, N_CLASS, OCEAN
+from lsbc.training.config import RunConfig, TrainingConfig
+from lsbc.training.samples import IGNORE, Sampler, channel_list
+from lsbc.training.unet import UNet
+
+log = logging.getLogger(__name__)
+
+
+class SampleTable(Dataset):
+    """The endless sequence of samples as something a DataLoader can index."""
+
+    def __init__(self, sampler: Sampler, length: int) -> None:
+        self.sampler, self.length = sampler, length
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, ...]:
+        return tuple(torch.from_numpy(field) for field in self.sampler(index))
+
+
+class EpochOrder(IndexSampler):
+    """Sample numbers of one epoch in order: epoch e shows e * n .. (e + 1) * n - 1, resumed or not."""
+
+    def __init__(self, n_sample: int) -> None:
+        self.n_sample, self.epoch = n_sample, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.n_sample
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(self.epoch * self.n_sample, (self.epoch + 1) * self.n_sample))
+
+
+def rate_factor(step: int, run: RunConfig) -> float:
+    """Learning rate relative to its top: linear warm-up, flat, linear decay to zero at the last step."""
+    decay_steps = max(1, round(run.steps * run.decay_share))
+    return max(0.0, min(1.0, (step + 1) / max(1, run.warmup_steps), (run.steps - step) / decay_steps))
+
+
+def weighted_cross_entropy(logits: torch.Tensor, target: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Mean of the weighted cross entropy over cells that give loss, divided by the sum of their weights."""
+    loss = torch.nn.functional.cross_entropy(logits, target, ignore_index=IGNORE, reduction="none")
+    return (loss * weight).sum() / weight.sum().clamp_min(1e-6)
+
+
+def new_network(config: TrainingConfig) -> UNet:
+    """An untrained network for the channels of this version, beginning as a copier of the shown prior."""
+    names = [channel.name for channel in channel_list()]
+    network = UNet(len(names), N_CLASS, config.network.base_width, config.network.depth)
+    network.start_from_prior({index: names.index(f"prior.{name}") for index, name in enumerate(CLASS_NAMES) if index != OCEAN})
+    return network
+
+
+class Task(lightning.LightningModule):
+    """The network with its loss and optimiser."""
+
+    def __init__(self, config: TrainingConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.network = new_network(config).to(memory_format=torch.channels_last)
+        self.losses: list[float] = []
+
+    def training_step(self, batch: tuple[torch.Tensor, ...], _: int) -> torch.Tensor:
+        x, target, weight = batch
+        logits = self.network(x.contiguous(memory_format=torch.channels_last))[:, 0].float()
+        loss = weighted_cross_entropy(logits, target.long(), weight)
+        self.losses.append(float(loss.detach()))
+        self.log("loss", loss, prog_bar=True)
+        return loss
+
+    def configure_optimizers(self) -> dict[str, object]:
+        run = self.config.run
+        optimiser = torch.optim.AdamW(self.parameters(), lr=run.learning_rate, weight_decay=run.weight_decay)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: rate_factor(step, run))
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+class EpochLine(lightning.Callback):
+    """One log line an epoch: step, mean loss, seconds since the start."""
+
+    def __init__(self) -> None:
+        self.start = time.monotonic()
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, task: Task) -> None:
+        recent = np.mean(task.losses[-task.config.run.steps_per_epoch:])
+        log.info("step %d of %d: loss %.4f, %.0f s", trainer.global_step, task.config.run.steps, recent,
+                 time.monotonic() - self.start)
+
+
+class WatchedCells(lightning.Callback):
+    """Logs the accuracy on watched cells of the last training year with 0, 60 and 100 % of the prior hidden."""
+
+    hidden_shares = (0.0, 0.6, 1.0)
+
+    def __init__(self, sampler: Sampler, count: int = 8) -> None:
+        self.patches = {share: sampler.check_patches(share, count) for share in self.hidden_shares}
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, task: Task) -> None:
+        if (trainer.current_epoch + 1) % task.config.run.check_every:
+            return
+        task.network.eval()
+        line = [f"{share:.0%} hidden {watched_accuracy(task.network, patches):.4f}"
+                for share, patches in self.patches.items() if patches]
+        task.network.train()
+        log.info("watched cells, accuracy: %s", ", ".join(line))
+
+
+@torch.no_grad()
+def watched_accuracy(network: UNet, patches: list[tuple[np.ndarray, np.ndarray]]) -> float:
+    """Share of right classes over all cells of the patches whose target is not IGNORE."""
+    right = total = 0
+    for x, target in patches:
+        predicted = network(torch.from_numpy(x)[None])[0, 0].argmax(dim=0).numpy()
+        seen = target != IGNORE
+        right, total = right + int((predicted == target)[seen].sum()), total + int(seen.sum())
+    return right / max(total, 1)
+
+
+def fit(config: TrainingConfig, sampler: Sampler, *, fresh: bool = False, last_epoch: int | None = None,
+        progress: bool = True) -> Task:
+    """Train until `run.steps`, from the checkpoint in `run.directory` if there is one and `fresh` is not asked for.
+
+    `last_epoch` stops earlier without changing the schedule; a later call goes on as if nothing had happened.
+    """
+    run = config.run
+    lightning.seed_everything(run.seed, verbose=False)
+    torch.set_num_threads(run.threads)
+    checkpoint = run.directory / "last.ckpt"
+    if fresh:
+        checkpoint.unlink(missing_ok=True)
+    n_sample = run.steps_per_epoch * config.samples.batch
+    loader = DataLoader(SampleTable(sampler, n_sample), batch_size=config.samples.batch, sampler=EpochOrder(n_sample))
+    keep = lightning.pytorch.callbacks.ModelCheckpoint(run.directory, filename="last", every_n_epochs=1,
+                                                       enable_version_counter=False, save_on_train_epoch_end=True)
+    trainer = lightning.Trainer(
+        accelerator="cpu", devices=1, precision=run.precision, logger=False, callbacks=[keep, EpochLine(), WatchedCells(sampler)],
+        max_epochs=last_epoch or run.steps // run.steps_per_epoch, enable_progress_bar=progress,
+        enable_model_summary=False, num_sanity_val_steps=0, use_distributed_sampler=False, gradient_clip_val=1.0,
+    )
+    task = Task(config)
+    trainer.fit(task, loader, ckpt_path=str(checkpoint) if checkpoint.is_file() else None, weights_only=True)
+    return task
+
+
+def trained_network(config: TrainingConfig) -> UNet:
+    """The network of the checkpoint in `run.directory`, in evaluation mode."""
+    path = config.run.directory / "last.ckpt"
+    state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
+    network = new_network(config)
+    network.load_state_dict({key.removeprefix("network."): value for key, value in state.items()})
+    return network.to(memory_format=torch.contiguous_format).eval()
+
+
+def trained_steps(config: TrainingConfig) -> int:
+    """Optimiser steps behind the checkpoint in `run.directory`."""
+    return int(torch.load(config.run.directory / "last.ckpt", map_location="cpu", weights_only=True)["global_step"])
