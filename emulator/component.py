@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from lsbc.emulator.plan import Plan, build_plan
 from lsbc.emulator.reader import FineFile
 from lsbc.emulator.restart import read_restart, write_restart
 from lsbc.emulator.state import State
-from lsbc.emulator.step import first_coverage, publish, run_year
+from lsbc.emulator.step import Settings, first_coverage, publish, run_year
 from lsbc.emulator.surface.parameters import read_class_table
 from lsbc.regrid.comm import Comm, agree
 from lsbc.regrid.errors import FieldError, GridError, StateError, YearError
@@ -43,7 +44,7 @@ class Component:
         self._comm, self._config, self._artefact = comm, config, artefact
         self._runner = TileRunner(artefact, network)
         self._network = network
-        self._table = read_class_table()
+        self._settings = Settings(read_class_table(), config.output.min_coverage, config.allocation.enabled)
         self._states: dict[str, np.ndarray] = {}
         self._plan: Plan | None = None
         self._state: State | None = None
@@ -140,7 +141,7 @@ class Component:
         plan = self._require("step_year")
         agree(self._comm, self._check_year, year)
         began = time.perf_counter()
-        state, seconds = run_year(self._comm, plan, self._runner, self._table, self._config.output.min_coverage, self._state, self._states, year)
+        state, seconds = run_year(self._comm, plan, self._runner, self._settings, self._state, self._states, year)
         before_output = time.perf_counter()
         self._write_year(plan, state)
         seconds["output"] = time.perf_counter() - before_output
@@ -171,16 +172,19 @@ class Component:
         return {
             "source": f"lsbc {version('lsbc')}", "model": self._artefact.name, "model_sha256": self._artefact.fingerprint,
             "config_sha256": hashlib.sha256(self._config.text.encode()).hexdigest(), "host_grid": plan.fingerprint,
-            "network_backend": f"{self._network.backend} {self._network.device}", "class_parameters": self._table.source,
+            "network_backend": f"{self._network.backend} {self._network.device}", "class_parameters": self._settings.table.source,
             "training_data": str(training.get("data", "")), "attribution": "; ".join(training.get("attribution", [])),
         }
 
     def _summarise(self, plan: Plan, state: State, seconds: dict[str, float]) -> None:
         slowest = {stage: max(times) for stage, times in _transpose(self._comm.allgather(seconds)).items()}
         cells = self._comm.allgather((len(plan.owned), len(plan.local)))
+        dropped = sum(self._comm.allgather(state.dropped_cells))
         if self._comm.rank != 0:
             return
-        self._history.append({"year": state.year, "seconds": {stage: round(value, 6) for stage, value in slowest.items()}})
+        if dropped > 0.0:
+            logger.warning("year %d: the map lacks the classes to shrink for %.1f of the demanded fine cells of change", state.year, dropped)
+        self._history.append({"year": state.year, "demand_dropped_fine_cells": round(dropped, 3), "seconds": {stage: round(value, 6) for stage, value in slowest.items()}})
         logger.info("year %d: %s", state.year, ", ".join(f"{stage} {value:.3f} s" for stage, value in slowest.items()))
         if self._config.output.directory is not None:
             write_summary(self._config.output.directory / "summary.json", {
@@ -217,9 +221,8 @@ class Component:
             RestartError: on all ranks; the state stays what it was.
         """
         plan = self._require("read_restart")
-        year, core, driver = read_restart(self._comm, plan, self._artefact, Path(path))
-        fields = publish(self._comm, plan, self._table, self._config.output.min_coverage, core, year)
-        self._state = State(year, core, driver, fields)
+        saved = read_restart(self._comm, plan, self._artefact, Path(path))
+        self._state = replace(saved, fields=publish(self._comm, plan, self._settings, saved.core, saved.year))
 
     def close(self) -> None:
         """Give everything back (collective); closing twice is harmless."""

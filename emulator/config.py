@@ -49,6 +49,13 @@ class TimeConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AllocationConfig:
+    """Whether the map's class areas change as the coarse fractions do, or as the network alone thinks likely."""
+
+    enabled: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
 class OutputConfig:
     """What is written each year, and what happens to host cells without fine data under them."""
 
@@ -78,14 +85,16 @@ class Config:
     data: DataConfig
     grid: GridConfig
     time: TimeConfig
+    allocation: AllocationConfig
     output: OutputConfig
     run: RunConfig | None
     source: Path
     text: str
 
 
-_SECTIONS = {"model": ModelConfig, "data": DataConfig, "grid": GridConfig, "time": TimeConfig, "output": OutputConfig, "run": RunConfig}
-_WITH_DEFAULTS = ("model", "grid", "output")
+_SECTIONS = {"model": ModelConfig, "data": DataConfig, "grid": GridConfig, "time": TimeConfig, "allocation": AllocationConfig,
+             "output": OutputConfig, "run": RunConfig}
+_WITH_DEFAULTS = ("model", "grid", "allocation", "output")
 
 
 def load_config(path: str | Path) -> Config:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import numpy as np
 
@@ -16,24 +17,27 @@ from lsbc.emulator.plan import Tile
 FIRST_DYNAMIC, AFTER_DYNAMIC = 1, N_CLASS - 1
 """Classes the network may give to a cell: all between ocean (first) and water (last)."""
 
+Choose = Callable[[int, np.ndarray, np.ndarray], np.ndarray]
+"""(position of the tile, logits (8, core, core), last year's classes (core, core)) -> this year's classes."""
+
 
 class TileRunner:
     """Predicts tiles in batches of the artefact's fixed size; the last batch is padded with zeros."""
 
     def __init__(self, artefact: Artefact, network: Network):
         self._artefact, self._network = artefact, network
-        self.seconds = {"channels": 0.0, "network": 0.0, "mosaic": 0.0}
+        self.seconds = {"channels": 0.0, "network": 0.0, "classes": 0.0}
 
     def predict(self, tiles: list[Tile], priors: list[np.ndarray], known: list[np.ndarray], driver_now: np.ndarray,
-                driver_next: np.ndarray) -> np.ndarray:
+                driver_next: np.ndarray, choose: Choose) -> np.ndarray:
         """Class maps of the tile cores.
 
         Args:
-            priors: last year's classes on each window.  known: where the network may see them; known
-                cells are still predicted anew unless all of `known` is the first prior (see `step`).
+            priors: last year's classes on each window.  known: where the network may see them.
             driver_now, driver_next: (n_driver_cell, 6).
+            choose: makes a core's new map from its logits.
         Returns:
-            uint8 (n_tile, core, core); water, ocean and missing cells as in the prior.
+            uint8 (n_tile, core, core); tiles without land as in the prior.
         """
         art = self._artefact
         inner = slice(art.halo, art.halo + art.core)
@@ -49,10 +53,12 @@ class TileRunner:
             logits = self._network.run()
             ran = time.perf_counter()
             for slot, k in enumerate(group):
-                self._choose(logits[slot, 0, :, inner, inner], tiles[k].tile, out[k])
+                score = logits[slot, 0, :, inner, inner]
+                check_logits(score, tiles[k].tile)
+                out[k] = choose(k, score, out[k])
             self.seconds["channels"] += filled - began
             self.seconds["network"] += ran - filled
-            self.seconds["mosaic"] += time.perf_counter() - ran
+            self.seconds["classes"] += time.perf_counter() - ran
         return out
 
     def _fill(self, tile: Tile, prior, known, driver_now, driver_next, out) -> None:
@@ -63,10 +69,9 @@ class TileRunner:
         assemble(self._artefact.channels, window, self._artefact.ratio, now, following, valid, tile.driver_row0, tile.driver_col0,
                  prior, known, tile.statics, out)
 
-    @staticmethod
-    def _choose(logits: np.ndarray, tile: int, core: np.ndarray) -> None:
-        """Most likely class of each cell that is neither static nor missing; lowest index on ties."""
-        check_logits(logits, tile)
-        dynamic = ~np.isin(core, (*STATIC_CLASSES, NO_DATA))
-        best = np.argmax(logits[FIRST_DYNAMIC:AFTER_DYNAMIC], axis=0).astype(np.uint8) + np.uint8(FIRST_DYNAMIC)
-        core[dynamic] = best[dynamic]
+
+def most_likely(_tile: int, logits: np.ndarray, old: np.ndarray) -> np.ndarray:
+    """Most likely class of each cell that is neither static nor missing; lowest index on ties."""
+    dynamic = ~np.isin(old, (*STATIC_CLASSES, NO_DATA))
+    best = np.argmax(logits[FIRST_DYNAMIC:AFTER_DYNAMIC], axis=0).astype(np.uint8) + np.uint8(FIRST_DYNAMIC)
+    return np.where(dynamic, best, old)

@@ -42,6 +42,8 @@ class Tile:
     driver_col0: int
     driver_index: np.ndarray
     """Row of the driver field for each driver cell around the window, -1 where there is none."""
+    driver_index_core: np.ndarray
+    """The same for the driver cells of the core alone."""
     has_land: bool
 
 
@@ -53,6 +55,8 @@ class Plan:
     owned: np.ndarray
     """Positions of this rank's own cells among those it passed."""
     tiles: TileLattice
+    ratio: int
+    """Fine cells along one side of a driver cell."""
     all_tiles: np.ndarray
     owner: np.ndarray
     """Every tile of the domain and its rank, the same on all ranks."""
@@ -91,7 +95,7 @@ def build_plan(comm: Comm, cells: HostCells, edges: str, artefact: Artefact, fin
     fractions = agree(comm, FractionPlan.from_overlap, on_fine, len(owned))
     to_host = Router.build(comm, _core_cells(tiles, mine), fractions.need, what="fine cell")
     driver_map = ConservativeMap.build(comm, on_driver, cells.global_id[owned], driver_cell)
-    return Plan(cells, owned, tiles, all_tiles, owner, local, driver_map, driver_cell, halo, to_host, fractions, to_all_cells,
+    return Plan(cells, owned, tiles, artefact.ratio, all_tiles, owner, local, driver_map, driver_cell, halo, to_host, fractions, to_all_cells,
                 _fingerprint(comm, cells, owned))
 
 
@@ -163,13 +167,16 @@ def _read_tiles(mine, tiles: TileLattice, artefact: Artefact, fine_file: FineFil
         driver_row0, driver_col0, ids = _driver_cells_around(artefact, row0, col0, n)
         wanted.append(np.where((ids >= 0) & active[ids], ids, -1))
         local.append(Tile(int(tile), row0, col0, prior, known, statics, np.zeros(0, np.int64), slice(0, 0),
-                          driver_row0, driver_col0, wanted[-1], False))
+                          driver_row0, driver_col0, wanted[-1], wanted[-1], False))
     driver_cell = np.unique(np.concatenate([np.zeros(0, np.int64), *(w.ravel() for w in wanted)]))
     driver_cell = driver_cell[driver_cell >= 0]
     for tile, n_land in zip(local, weight):
         tile.has_land = bool(n_land > 0)
         ids = tile.driver_index
         tile.driver_index = np.where(ids >= 0, np.searchsorted(driver_cell, ids), -1)
+        first_row, first_col = ((at + tiles.halo) // artefact.ratio for at in (tile.row0, tile.col0))
+        n_block = tiles.core // artefact.ratio
+        tile.driver_index_core = tile.driver_index[first_row - tile.driver_row0:, first_col - tile.driver_col0:][:n_block, :n_block]
     return local, driver_cell
 
 

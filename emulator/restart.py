@@ -1,7 +1,7 @@
 """Write and read the state, exactly, for any number of ranks. Root streams one tile at a time; no rank holds the whole map.
 
 NetCDF4: `landuse(tile, row, col)` class index of every tile of the domain, `driver_fraction(driver_cell, group)`,
-attributes that name model, grid and year, and a sha256 over the content.
+`carry(tile, driver_row, driver_col, land_group)`, attributes that name model, grid and year, and a sha256 over the content.
 """
 
 from __future__ import annotations
@@ -32,48 +32,52 @@ def identity(artefact: Artefact, plan: Plan) -> dict[str, str]:
 
 def write_restart(comm: Comm, plan: Plan, artefact: Artefact, state: State, path: Path) -> None:
     """Write the state of all ranks to one file (collective)."""
-    driver_cell, driver = _gather_driver(comm, plan, state)
+    driver_cell, driver, carry = _gather_driver(comm, plan, state)
 
     def save(blocks: Iterator[np.ndarray]) -> None:
         with whole_file(path) as temporary:
-            _save(temporary, blocks, plan, identity(artefact, plan), state.year, driver_cell, driver)
+            _save(temporary, blocks, plan, identity(artefact, plan), state.year, driver_cell, driver, carry)
 
     stream_to_root(comm, plan, state.core, save)
 
 
-def _gather_driver(comm: Comm, plan: Plan, state: State) -> tuple[np.ndarray, np.ndarray]:
-    parts = comm.gather((plan.driver_cell, state.driver))
-    if comm.rank != 0:
-        return plan.driver_cell, state.driver
-    cells = np.concatenate([cell for cell, _ in parts])
+def _gather_driver(comm: Comm, plan: Plan, state: State) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Driver cells, their fractions, and the carried demand in the order of all tiles, on root; this rank's own elsewhere."""
+    parts = comm.gather((plan.driver_cell, state.driver, [tile.tile for tile in plan.local], state.carry))
+    if parts is None:
+        return plan.driver_cell, state.driver, state.carry
+    cells = np.concatenate([part[0] for part in parts])
     unique, first = np.unique(cells, return_index=True)
-    return unique, np.concatenate([value for _, value in parts])[first]
+    order = np.argsort(np.concatenate([np.array(part[2], np.int64) for part in parts]))
+    return unique, np.concatenate([part[1] for part in parts])[first], np.concatenate([part[3] for part in parts])[order]
 
 
-def _save(path: Path, blocks, plan: Plan, names: dict[str, str], year: int, driver_cell, driver) -> None:
+def _save(path: Path, blocks, plan: Plan, names: dict[str, str], year: int, driver_cell, driver, carry) -> None:
     from netCDF4 import Dataset
 
     core = plan.tiles.core
     digest = hashlib.sha256()
     with Dataset(path, "w") as data:
-        for name, size in (("tile", len(plan.all_tiles)), ("row", core), ("col", core), ("driver_cell", len(driver_cell)), ("group", len(GROUPS))):
+        for name, size in (("tile", len(plan.all_tiles)), ("row", core), ("col", core), ("driver_cell", len(driver_cell)), ("group", len(GROUPS)),
+                           ("driver_row", carry.shape[1]), ("driver_col", carry.shape[2]), ("land_group", carry.shape[3])):
             data.createDimension(name, size)
         tile_id = data.createVariable("tile", "i8", ("tile",))
         landuse = data.createVariable("landuse", "u1", ("tile", "row", "col"), zlib=True, complevel=1, chunksizes=(1, core, core))
         cell_id = data.createVariable("driver_cell", "i8", ("driver_cell",))
         fraction = data.createVariable("driver_fraction", "f8", ("driver_cell", "group"))
+        carried = data.createVariable("carry", "f8", ("tile", "driver_row", "driver_col", "land_group"))
         data.set_auto_mask(False)
-        tile_id[:], cell_id[:], fraction[:] = plan.all_tiles, driver_cell, driver
+        tile_id[:], cell_id[:], fraction[:], carried[:] = plan.all_tiles, driver_cell, driver, carry
         for k, block in enumerate(blocks):
             landuse[k] = block
             digest.update(np.ascontiguousarray(block))
-        for array in (plan.all_tiles, driver_cell, driver):
+        for array in (plan.all_tiles, driver_cell, driver, carry):
             digest.update(np.ascontiguousarray(array))
         data.setncatts({"title": "lsbc restart", "format": np.int32(FORMAT), "year": np.int32(year), **names, "content_sha256": digest.hexdigest()})
 
 
-def read_restart(comm: Comm, plan: Plan, artefact: Artefact, path: Path) -> tuple[int, np.ndarray, np.ndarray]:
-    """Year, class maps on this rank's tile cores, and driver fractions (collective).
+def read_restart(comm: Comm, plan: Plan, artefact: Artefact, path: Path) -> State:
+    """The state on this rank, without its boundary fields (collective).
 
     Raises:
         RestartError: the file is missing, damaged, or belongs to another grid or model.
@@ -112,19 +116,20 @@ def _content_sha256(data) -> str:
     digest = hashlib.sha256()
     for k in range(len(data.dimensions["tile"])):
         digest.update(np.ascontiguousarray(data["landuse"][k]))
-    for name in ("tile", "driver_cell", "driver_fraction"):
+    for name in ("tile", "driver_cell", "driver_fraction", "carry"):
         digest.update(np.ascontiguousarray(data[name][:]))
     return digest.hexdigest()
 
 
-def _load(plan: Plan, path: Path) -> tuple[int, np.ndarray, np.ndarray]:
+def _load(plan: Plan, path: Path) -> State:
     with _open(path) as data:
         tiles, cells = np.asarray(data["tile"][:]), np.asarray(data["driver_cell"][:])
+        where = _find(path, "tile", tiles, np.array([tile.tile for tile in plan.local], np.int64))
         core = np.zeros((len(plan.local), plan.tiles.core, plan.tiles.core), np.uint8)
-        for k, tile in enumerate(plan.local):
-            core[k] = data["landuse"][int(_find(path, "tile", tiles, np.array([tile.tile]))[0])]
+        for k, position in enumerate(where.tolist()):
+            core[k] = data["landuse"][position]
         driver = np.asarray(data["driver_fraction"][:], np.float64)[_find(path, "driver cell", cells, plan.driver_cell)]
-        return int(data.getncattr("year")), core, driver
+        return State(int(data.getncattr("year")), core, driver, np.asarray(data["carry"][:], np.float64)[where], {})
 
 
 def _find(path: Path, what: str, present: np.ndarray, wanted: np.ndarray) -> np.ndarray:

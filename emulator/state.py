@@ -16,5 +16,10 @@ class State:
     """Class index on this rank's tile cores, uint8 (n_tile, core, core), in the order of the plan's tiles."""
     driver: np.ndarray
     """Driver group fractions of `year`, float64 (n_driver_cell, 6), rows as in the plan's `driver_cell`."""
+    carry: np.ndarray
+    """Change demanded by the coarse fractions that whole fine cells could not express, in fine cells, float64
+    (n_tile, b, b, 5) for the b x b driver cells of each core; zero without allocation."""
     fields: dict[str, np.ndarray]
     """Boundary fields on all cells the host passed, as `boundary_fields` returns them."""
+    dropped_cells: float = 0.0
+    """Change demanded this year that the map could not make on this rank's tiles, in fine cells."""

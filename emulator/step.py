@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 import numpy as np
 
+from lsbc.emulator.allocate import N_LAND_GROUP, allocate
+from lsbc.emulator.classes import N_CLASS, NO_DATA, STATIC_CLASSES
 from lsbc.emulator.fields import boundary_fields
 from lsbc.emulator.gate import check_map, driver_groups
-from lsbc.emulator.classes import N_CLASS, NO_DATA, STATIC_CLASSES
-from lsbc.emulator.infer import TileRunner
+from lsbc.emulator.infer import TileRunner, most_likely
 from lsbc.emulator.plan import Plan, border_mask
 from lsbc.emulator.state import State
 from lsbc.emulator.surface.parameters import ClassTable
@@ -30,8 +32,17 @@ class Stopwatch:
         self._last = now
 
 
-def run_year(comm: Comm, plan: Plan, runner: TileRunner, table: ClassTable, min_coverage: float, previous: State | None,
-             states: dict[str, np.ndarray], year: int) -> tuple[State, dict[str, float]]:
+@dataclass(frozen=True)
+class Settings:
+    """What a year needs besides plan, network and state."""
+
+    table: ClassTable
+    min_coverage: float
+    allocation: bool
+
+
+def run_year(comm: Comm, plan: Plan, runner: TileRunner, settings: Settings, previous: State | None, states: dict[str, np.ndarray],
+             year: int) -> tuple[State, dict[str, float]]:
     """Predict one year (collective); without a previous state, make the first map from the first prior.
 
     Returns:
@@ -42,14 +53,17 @@ def run_year(comm: Comm, plan: Plan, runner: TileRunner, table: ClassTable, min_
     watch.lap("regrid to driver grid")
     priors, known = first_priors(plan) if previous is None else priors_with_halo(comm, plan, previous)
     watch.lap("halo exchange")
-    before = driver if previous is None else previous.driver
-    core = agree(comm, predict, plan, runner, priors, known, before, driver, previous is None)
+    dropped = 0.0
+    if previous is None:
+        core, carry = agree(comm, first_map, plan, runner, priors, known, driver)
+    else:
+        core, carry, dropped = agree(comm, next_map, plan, runner, priors, known, previous, driver, settings.allocation)
     watch.lap("tiles")
-    fields = publish(comm, plan, table, min_coverage, core, year)
+    fields = publish(comm, plan, settings, core, year)
     watch.lap("regrid to host cells")
     for stage, seconds in runner.seconds.items():
         watch.seconds[f"tiles: {stage}"] = seconds
-    return State(year, core, driver, fields), watch.seconds
+    return State(year, core, driver, carry, fields, dropped), watch.seconds
 
 
 def coarse_to_driver(comm: Comm, plan: Plan, states: dict[str, np.ndarray]) -> np.ndarray:
@@ -80,19 +94,38 @@ def priors_with_halo(comm: Comm, plan: Plan, previous: State) -> tuple[list[np.n
     return priors, [everything] * len(priors)
 
 
-def predict(plan: Plan, runner: TileRunner, priors, known, before, after, is_first: bool) -> np.ndarray:
-    """This year's class index on the tile cores; in the first year known cells keep their class."""
-    runner.seconds = dict.fromkeys(runner.seconds, 0.0)
-    none = (0, plan.tiles.core, plan.tiles.core)
-    old = np.stack([core_of(plan, prior) for prior in priors]) if priors else np.zeros(none, np.uint8)
-    keep = np.stack([core_of(plan, k) for k in known]) if known else np.zeros(none, bool)
-    if is_first and keep.all():
-        return old
-    core = runner.predict(plan.local, priors, known, before, after)
-    if is_first:
-        core[keep] = old[keep]
+def first_map(plan: Plan, runner: TileRunner, priors, known, driver: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The first year's classes on the tile cores: the prior where it is known, the network's where it is hidden; no demand carried."""
+    old, keep = _cores(plan, priors), _cores(plan, known).astype(bool)
+    core = old
+    if not keep.all():
+        core = np.where(keep, old, runner.predict(plan.local, priors, known, driver, driver, most_likely))
     check_map(core, old, STATIC_CLASSES)
-    return core
+    n_block = plan.tiles.core // plan.ratio
+    return core, np.zeros((len(plan.local), n_block, n_block, N_LAND_GROUP))
+
+
+def next_map(plan: Plan, runner: TileRunner, priors, known, previous: State, driver: np.ndarray, allocation: bool) -> tuple[np.ndarray, np.ndarray, float]:
+    """This year's classes on the tile cores, the demand carried on, and how many cells of it could not be met."""
+    carry, dropped = previous.carry.copy(), []
+
+    def meet_demand(k: int, logits: np.ndarray, old: np.ndarray) -> np.ndarray:
+        index = plan.local[k].driver_index_core
+        delta = np.where((index >= 0)[..., None], driver[index] - previous.driver[index], 0.0)
+        result = allocate(logits, old, delta, carry[k])
+        carry[k] = result.carry
+        dropped.append(float(result.dropped.sum()))
+        return result.core
+
+    core = runner.predict(plan.local, priors, known, previous.driver, driver, meet_demand if allocation else most_likely)
+    check_map(core, _cores(plan, priors), STATIC_CLASSES)
+    return core, carry, sum(dropped)
+
+
+def _cores(plan: Plan, windows: list[np.ndarray]) -> np.ndarray:
+    if not windows:
+        return np.zeros((0, plan.tiles.core, plan.tiles.core), np.uint8)
+    return np.stack([core_of(plan, window) for window in windows])
 
 
 def first_coverage(plan: Plan) -> np.ndarray:
@@ -108,9 +141,9 @@ def core_of(plan: Plan, window: np.ndarray) -> np.ndarray:
     return window[inner, inner]
 
 
-def publish(comm: Comm, plan: Plan, table: ClassTable, min_coverage: float, core: np.ndarray, year: int) -> dict[str, np.ndarray]:
+def publish(comm: Comm, plan: Plan, settings: Settings, core: np.ndarray, year: int) -> dict[str, np.ndarray]:
     """Boundary fields on all host cells of this rank from the class maps on the tile cores."""
     fine = plan.to_host.exchange(core.reshape(-1))
     fraction, coverage = plan.fractions.fractions(fine, N_CLASS, NO_DATA)
     both = plan.to_all_cells.exchange(np.column_stack([fraction, coverage]))
-    return agree(comm, boundary_fields, np.ascontiguousarray(both[:, :-1]), np.ascontiguousarray(both[:, -1]), min_coverage, year, table)
+    return agree(comm, boundary_fields, np.ascontiguousarray(both[:, :-1]), np.ascontiguousarray(both[:, -1]), settings.min_coverage, year, settings.table)

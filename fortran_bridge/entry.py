@@ -6,6 +6,7 @@ Every call takes its handle first and leaves +1 for done or minus the public sta
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import importlib
 import logging
@@ -48,6 +49,24 @@ def component_class() -> Any:
         return getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
         raise StartupError(f"Cannot load {place}: {error}") from error
+
+
+def load_file_libraries() -> None:
+    """Import netCDF4 so that a host's own libnetcdf and libhdf5 do not take the place of those it brings.
+
+    Nearly every host links both. Their symbols are global and come first, so that the package would call another
+    release than it was built with, which crashes while it is imported. RTLD_DEEPBIND makes it look at its own first.
+    """
+    host = ctypes.CDLL(None)
+    has_own = any(hasattr(host, symbol) for symbol in ("nc_open", "H5open"))
+    flags = sys.getdlopenflags()
+    try:
+        sys.setdlopenflags(flags | (getattr(os, "RTLD_DEEPBIND", 0) if has_own else 0))
+        importlib.import_module("netCDF4")
+    except ImportError as error:
+        raise StartupError(f"netCDF4 cannot be loaded: {error}") from error
+    finally:
+        sys.setdlopenflags(flags)
 
 
 def log_level() -> int:
@@ -171,6 +190,7 @@ class Bridge:
         Args:
             self_comm: Fortran handle of a communicator of this rank alone, to try MPI on; or COMM_SERIAL.
         """
+        load_file_libraries()
         self._find_class()
         log_level()
         _open_comm(self_comm).free()

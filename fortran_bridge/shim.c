@@ -1,6 +1,8 @@
 /* The public functions of lsbc.h: check the handle, guard the host, call Python, translate the status.
  * Knows no fields, no grids and no years: those rules are the component's.
  */
+#define _POSIX_C_SOURCE 200809L /* struct sigaction in guard.h */
+
 /* All that liblsbc exports, with what cffi exports; the target hides the rest. */
 #pragma GCC visibility push(default)
 #include "inner.h"

@@ -9,6 +9,7 @@
 #include "lsbc.h"
 
 #include <dlfcn.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -40,7 +41,7 @@ static int fail(const char *problem, const char *detail) {
 /* A host that loads liblsbc as a plugin hides libpython's symbols from Python's own extension modules. */
 static void show_libpython(void) {
     Dl_info found;
-    if (dladdr((void *)Py_IsInitialized, &found) == 0 || found.dli_fname == NULL) return;
+    if (dladdr((void *)(uintptr_t)Py_IsInitialized, &found) == 0 || found.dli_fname == NULL) return;
     if (dlopen(found.dli_fname, RTLD_NOW | RTLD_GLOBAL | RTLD_NOLOAD) == NULL) {
         (void)dlopen(found.dli_fname, RTLD_NOW | RTLD_GLOBAL);
     }

@@ -128,11 +128,11 @@ def make_host(n: int = 9, west: float = LON0 + 0.1, south: float = LAT0 + 0.1, s
     return host
 
 
-def write_config(folder: Path, artefact: Path, fine: Path, output: str = "", extra: str = "") -> Path:
+def write_config(folder: Path, artefact: Path, fine: Path, output: str = "", extra: str = "", allocation: bool = False) -> Path:
     """A configuration for `Component.create`."""
     path = folder / "lsbc.toml"
     path.write_text(f'[model]\nartefact = "{artefact}"\nbackend = "onnxruntime"\n[data]\nfine = "{fine}"\n[time]\nstart_year = {START_YEAR}\n'
-                    f"[output]\n{output}\n{extra}\n")
+                    f"[allocation]\nenabled = {str(allocation).lower()}\n[output]\n{output}\n{extra}\n")
     return path
 
 

@@ -9,5 +9,7 @@ for script in benchmarks/*.py; do
 done
 if [ -x "$build/bridge_calls" ]; then
     echo "--- benchmarks/bridge_calls.f90"
-    "$build/bridge_calls"
+    # The bridge alone: a component that does nothing stands behind it.
+    PYTHONPATH=tests/bridge LSBC_COMPONENT=fake_component:FakeComponent LSBC_LOG_LEVEL=WARNING \
+        "$build/bridge_calls" none.toml 2000 urban urban_frac 1000000
 fi

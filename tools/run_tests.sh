@@ -7,6 +7,7 @@ reports=$build/reports
 rm -rf "$reports"
 mkdir -p "$reports"
 export OMP_NUM_THREADS=1 OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
+export LSBC_BUILD=$build
 failed=0
 began=$SECONDS
 

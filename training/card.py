@@ -42,7 +42,7 @@ def to_toml(table: Mapping[str, Any], prefix: str = "") -> str:
     for name, entry in table.items():
         path = f"{prefix}{_key(name)}"
         if isinstance(entry, Mapping):
-            holds_values = any(not isinstance(item, Mapping) for item in entry.values())
+            holds_values = not entry or any(not isinstance(item, Mapping) for item in entry.values())
             nested.append((f"\n[{path}]\n" if holds_values else "") + to_toml(entry, f"{path}."))
         elif isinstance(entry, list) and entry and isinstance(entry[0], Mapping):
             nested += [f"\n[[{path}]]\n" + to_toml(item, f"{path}.") for item in entry]

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from lsbc.regrid.comm import agree
-from lsbc.regrid.errors import ConfigError, FieldError, StateError, YearError
+from lsbc.regrid.errors import ConfigError, FieldError, InternalError, StateError, YearError
 
 FieldInfo = namedtuple("FieldInfo", "name standard_name units n_level direction")
 FIELDS = (
@@ -36,6 +36,16 @@ def disturb_the_host():
         process.omp_set_num_threads(1)
 
 
+def write_and_read_a_file():
+    from netCDF4 import Dataset
+
+    with Dataset("bridge_test.nc", "w") as file:
+        file.createDimension("cell", 3)
+        file.createVariable("urban", "f8", ("cell",), zlib=True)[:] = [0.25, 0.5, 0.75]
+    with Dataset("bridge_test.nc") as file:
+        assert file["urban"][:].tolist() == [0.25, 0.5, 0.75]
+
+
 class FakeComponent:
     """`urban_frac` is urban + year; level k of `lu_frac` is urban * (k + 1)."""
 
@@ -56,6 +66,8 @@ class FakeComponent:
                 raise SystemExit(3)
             if word == "long":
                 raise ConfigError("x" * 10000)
+            if word == "netcdf":
+                write_and_read_a_file()
             if word == "rank1" and comm.rank == 1:
                 raise ConfigError("only here")
 
@@ -90,6 +102,8 @@ class FakeComponent:
             raise FieldError("Field 'urban' was never set.")
         if self._year is not None and year != self._year + 1:
             raise YearError(f"Year {self._year} was the last, got {year}.")
+        if np.add(np.float64(1.0), np.float64(2.0**-60)) != 1.0:
+            raise InternalError("The rounding mode of the host reached the component.")
         disturb_the_host()
         what, _, rank = os.environ.get("FAKE_STEP", "").partition("@")
         if what == "raise" and (not rank or int(rank) == self._comm.rank):

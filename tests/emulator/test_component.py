@@ -20,8 +20,8 @@ def folder(tmp_path):
     return tmp_path
 
 
-def start(folder, host, output="directory = 'out'", fine="fine.nc", edges="latlon"):
-    config = case.write_config(folder, folder / "model", folder / fine, output, f"[grid]\nedges = '{edges}'")
+def start(folder, host, output="directory = 'out'", fine="fine.nc", edges="latlon", allocation=False):
+    config = case.write_config(folder, folder / "model", folder / fine, output, f"[grid]\nedges = '{edges}'", allocation)
     component = Component.create(config, SerialComm())
     component.set_grid(*host.part(np.arange(len(host.global_id))))
     return component
@@ -73,6 +73,26 @@ def test_tiles_give_the_map_that_the_whole_domain_gives(folder):
         expected = got
     assert changed > 500
     component.close()
+
+
+def test_with_allocation_the_areas_change_as_the_coarse_fractions_do(folder):
+    host = case.make_host(8, case.LON0, case.LAT0, 0.25)
+    component = start(folder, host, allocation=True)
+    feed(component, host, 2000)
+    first = read_map(folder, 2000)[0]
+    for year in (2001, 2002, 2003):
+        feed(component, host, year)
+    last = read_map(folder, 2003)[0]
+    n_land = (first != CLASS_NAMES.index("water")).reshape(8, 30, 8, 30).sum((1, 3)).ravel()
+    full = n_land == 900  # where water takes part of the cell, demand is scaled to what can change
+    n_crop = (first == CLASS_NAMES.index("cropland")).reshape(8, 30, 8, 30).sum((1, 3)).ravel()
+    enough = n_crop > (host.states[2000]["c3ann"] - host.states[2003]["c3ann"]) * 900 + 1
+    for name, state in (("urban", "urban"), ("forest", "secdf"), ("cropland", "c3ann"), ("pasture", "pastr")):
+        k = CLASS_NAMES.index(name)
+        change = ((last == k).astype(int) - (first == k)).reshape(8, 30, 8, 30).sum((1, 3)).ravel()
+        demand = (host.states[2003][state] - host.states[2000][state]) * 900
+        assert (np.abs(change - demand) < 1.0)[full & enough].all(), name
+    assert np.array_equal(first == 7, last == 7) and (full & enough).sum() > 30
 
 
 def test_host_fractions_are_the_class_areas_under_each_cell(folder):

@@ -37,7 +37,7 @@ def folder(comm):
 def config(folder, comm, name="out", extra=""):
     path = folder / f"{name}.toml"
     if comm.rank == 0:
-        case.write_config(folder, folder / "model", folder / "fine.nc", f"directory = '{name}'", extra).rename(path)
+        case.write_config(folder, folder / "model", folder / "fine.nc", f"directory = '{name}'", extra, allocation=True).rename(path)
     comm.barrier()
     return path
 

@@ -7,8 +7,8 @@ from lsbc.regrid.errors import ModelError
 from lsbc.training.halo import exact_halo
 
 
-def box_maximum(reach):
-    """Largest value within `reach` cells; outside the tile counts as zero, as a convolution's padding does."""
+def box_sum(reach):
+    """Sum of the values within `reach` cells; outside the tile counts as zero, as a convolution's padding does."""
     def run(x):
         padded = np.pad(x, ((0, 0), (0, 0), (reach, reach), (reach, reach)))
         for axis in (2, 3):
@@ -20,7 +20,7 @@ def box_maximum(reach):
 
 @pytest.mark.parametrize(("reach", "multiple", "expected"), [(0, 1, 0), (3, 1, 3), (5, 4, 8), (8, 4, 8)])
 def test_the_halo_is_the_reach_rounded_up_to_the_pooling(reach, multiple, expected):
-    assert exact_halo(box_maximum(reach), 1, multiple, core=16, limit=16) == expected
+    assert exact_halo(box_sum(reach), 1, multiple, core=16, limit=16) == expected
 
 
 def test_a_function_of_the_whole_tile_is_refused():

@@ -1,0 +1,99 @@
+"""The artefact in emulator/models/bavaria30: what the card claims is true of the files beside it."""
+
+import hashlib
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lsbc.emulator.channels import CHANNEL_NAMES, Channel
+from lsbc.emulator.classes import CLASS_CODES, CLASS_NAMES
+from lsbc.training.samples import channel_list
+
+DIRECTORY = Path(__file__).resolve().parents[2] / "emulator" / "models" / "bavaria30"
+
+
+@pytest.fixture(scope="module")
+def card():
+    return tomllib.loads((DIRECTORY / "model.toml").read_text())
+
+
+@pytest.fixture(scope="module")
+def onnx_run():
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    pytest.importorskip("torch", reason="torch is not installed")
+    from lsbc.training.export import onnx_network
+
+    return onnx_network(DIRECTORY / "unet.onnx")
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "unet.onnx"])
+def test_each_file_has_the_hash_and_size_of_the_card_and_at_most_eight_megabytes(card, name):
+    content = (DIRECTORY / name).read_bytes()
+    assert card["files"][name] == {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+    assert len(content) <= 8_000_000
+
+
+def test_classes_and_channels_are_those_of_the_component(card):
+    assert tuple(card["classes"]["codes"]) == CLASS_CODES and tuple(card["classes"]["names"]) == CLASS_NAMES
+    assert tuple(Channel(**entry) for entry in card["channels"]) == channel_list()
+
+
+def test_tiles_nest_in_driver_cells_and_the_pooling_lattice(card):
+    network = card["network"]
+    assert network["core"] % card["grid"]["fine_cells_per_driver_cell"] == 0
+    assert network["core"] % 2 ** network["depth"] == 0 and network["halo"] % 2 ** network["depth"] == 0
+    assert network["window"] == network["core"] + 2 * network["halo"] == 288
+
+
+def test_training_is_finished_and_its_years_end_before_the_test_years(card):
+    training = card["training"]
+    assert training["steps_done"] == training["steps"] and "unfinished" not in training["note"]
+    assert training["years"][1] < training["test_years"][0]
+    assert len(training["attribution"]) >= 3 and training["licence"]
+
+
+def test_a_network_with_the_whole_prior_is_within_half_a_percent_of_persistence(card):
+    for place in ("held_out", "all_land"):
+        task = card["scores"][place]["one_year"]
+        assert task["network"]["accuracy"] >= task["persistence"]["accuracy"] - 0.005
+
+
+def test_the_network_beats_every_trivial_predictor_when_the_prior_is_hidden(card):
+    for task in ("hidden_60", "hidden_75", "hidden_100", "hidden_all_but_1_in_6x6"):
+        scores = card["scores"]["held_out"][task]
+        others = [score["accuracy"] for name, score in scores.items() if not name.startswith("network")]
+        assert scores["network"]["accuracy"] > max(others)
+
+
+def test_the_cards_halo_is_the_exact_one_of_the_onnx_file(card, onnx_run):
+    from lsbc.training.halo import core_is_exact, exact_halo
+
+    assert card["network"]["halo"] == exact_halo(onnx_run, len(CHANNEL_NAMES), 4, core=64, limit=32) == 24
+    context = np.random.default_rng(0).random((1, len(CHANNEL_NAMES), 400, 400), np.float32)
+    assert core_is_exact(onnx_run, context, 240, 24)
+
+
+def test_onnx_and_torch_agree_on_a_window(card, onnx_run):
+    pytest.importorskip("safetensors", reason="safetensors is not installed")
+    from lsbc.training.export import compare, read_weights
+    from lsbc.training.predict import torch_network
+
+    weights = read_weights(DIRECTORY / "weights.safetensors", card["network"]["base_width"], card["network"]["depth"])
+    x = np.random.default_rng(1).random((2, len(CHANNEL_NAMES), 96, 96), np.float32)
+    difference = compare(torch_network(weights), onnx_run, x)
+    assert difference["largest_logit_difference"] < 1e-3 and difference["changed_class_share"] <= 1e-3
+    assert card["precision"]["onnx_vs_torch"]["largest_logit_difference"] < 1e-3
+
+
+def test_on_real_maps_a_whole_prior_is_kept_nearly_everywhere(bavaria_directory, onnx_run):
+    from lsbc.training.config import DataConfig
+    from lsbc.training.data import read_data
+    from lsbc.training.predict import Region, network_map
+    from lsbc.training.samples import DriverTable
+
+    data = read_data(DataConfig(kind="bavaria", directory=bavaria_directory))
+    made = network_map(onnx_run, Region(data, DriverTable(data), 24, 4), (2018, 2019), np.ones(data.koppen.shape, bool))
+    kept = (made == data.map_of(2018))[data.valid].mean()
+    assert kept > 0.99

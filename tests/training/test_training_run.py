@@ -1,0 +1,52 @@
+"""lsbc.training.run: the three verbs on the smoke configuration, and the errors a user meets."""
+
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from lsbc.regrid.errors import ConfigError, Status
+from lsbc.training.__main__ import main
+from lsbc.training.run import train
+
+CONFIGS = Path(__file__).resolve().parents[2] / "training" / "configs"
+
+
+@pytest.fixture
+def config_file(tmp_path):
+    """The smoke configuration with fewer steps and its results in a temporary directory."""
+    text = (CONFIGS / "smoke.toml").read_text()
+    for old, new in (("../../out/training/smoke", str(tmp_path / "run")), ("steps = 60\n", "steps = 20\n"),
+                     ("steps_per_epoch = 20", "steps_per_epoch = 10"), ("base_width = 8", "base_width = 4")):
+        assert old in text
+        text = text.replace(old, new)
+    path = tmp_path / "smoke.toml"
+    path.write_text(text)
+    return path
+
+
+def test_train_evaluate_and_export_follow_each_other(config_file, tmp_path, capsys):
+    pytest.importorskip("torch", reason="torch is not installed")
+    pytest.importorskip("lightning", reason="lightning is not installed")
+    assert main(["train", str(config_file)]) == 0
+    assert main(["evaluate", str(config_file)]) == 0
+    assert capsys.readouterr().out.startswith("| place | task | predictor |")
+    assert main(["export", str(config_file)]) == 0
+    card = tomllib.loads((tmp_path / "run" / "artefact" / "model.toml").read_text())
+    scores = json.loads((tmp_path / "run" / "scores.json").read_text())["scores"]
+    assert card["training"]["steps_done"] == 20 and card["training"]["note"] == ""
+    assert card["scores"]["held_out"]["one_year"] == scores["held_out"]["one_year"]
+    assert card["network"]["halo"] == 24 and card["precision"]["onnx_vs_torch"]["changed_class_share"] <= 1e-4
+
+
+def test_evaluating_before_training_says_so(config_file, capsys):
+    pytest.importorskip("lightning", reason="lightning is not installed")
+    assert main(["evaluate", str(config_file)]) == Status.CONFIG
+    assert "holds no last.ckpt; train first" in capsys.readouterr().err
+
+
+def test_training_without_the_maps_names_the_directory(tmp_path):
+    pytest.importorskip("lightning", reason="lightning is not installed")
+    with pytest.raises(ConfigError, match=r"data\.directory = .*nowhere has no file"):
+        train(CONFIGS / "bavaria30.toml", data=tmp_path / "nowhere")
