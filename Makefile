@@ -16,7 +16,7 @@ STAGE := tools/stage.sh
 # What an editable install depends on: all else is picked up from the tree as it is.
 INSTALLED := pyproject.toml setup.py constraints.txt examples/requirements-data.txt $(wildcard regrid/*.c regrid/*.h)
 
-export PYTHON
+export PYTHON VENV
 
 .PHONY: help system venv build demo test bench clean
 .DELETE_ON_ERROR:

@@ -44,11 +44,13 @@ class Component:
         self._comm, self._config, self._artefact = comm, config, artefact
         self._runner = TileRunner(artefact, network)
         self._network = network
-        self._settings = Settings(read_class_table(), config.output.min_coverage, config.allocation.enabled)
+        self._settings = Settings(read_class_table(), config.output.min_coverage, config.allocation)
         self._states: dict[str, np.ndarray] = {}
         self._plan: Plan | None = None
         self._state: State | None = None
         self._history: list[dict] = []
+        self.last_seconds: dict[str, float] = {}
+        """This rank's seconds by stage in the last year."""
         self._closed = False
 
     @classmethod
@@ -146,7 +148,7 @@ class Component:
         self._write_year(plan, state)
         seconds["output"] = time.perf_counter() - before_output
         seconds["total"] = time.perf_counter() - began
-        self._state = state
+        self._state, self.last_seconds = state, seconds
         self._summarise(plan, state, seconds)
 
     def _check_year(self, year: int) -> None:

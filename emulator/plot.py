@@ -49,6 +49,16 @@ class ClassMap:
         half_lon, half_lat = np.diff(self.lon_deg[:2])[0] / 2, np.diff(self.lat_deg[:2])[0] / 2
         return (self.lon_deg[0] - half_lon, self.lon_deg[-1] + half_lon, self.lat_deg[0] - half_lat, self.lat_deg[-1] + half_lat)
 
+    @property
+    def data_extent_deg(self) -> tuple[float, float, float, float]:
+        """The same for the smallest box that holds every cell with data; the whole map when none has."""
+        rows, cols = (np.flatnonzero((self.index != NO_DATA).any(axis=axis)) for axis in (1, 0))
+        if not rows.size:
+            return self.extent_deg
+        west, east, south, north = self.extent_deg
+        size_lon, size_lat = (east - west) / len(self.lon_deg), (north - south) / len(self.lat_deg)
+        return (west + cols[0] * size_lon, west + (cols[-1] + 1) * size_lon, south + rows[0] * size_lat, south + (rows[-1] + 1) * size_lat)
+
     def share(self) -> np.ndarray:
         """Share of each class in the area with data, (8,)."""
         area = np.broadcast_to(np.cos(np.radians(self.lat_deg))[:, None], self.index.shape)
@@ -73,7 +83,7 @@ def read_class_map(path: str | Path) -> ClassMap:
 def landuse_figure(path: str | Path, title: str | None = None) -> Figure:
     """Classes in colour, with the share of each in the legend."""
     found = read_class_map(path)
-    figure, axes = _map_axes(found.extent_deg)
+    figure, axes = _map_axes(found.data_extent_deg)
     axes.imshow(_colours(found.index), extent=found.extent_deg, origin="lower", interpolation_stage="rgba", aspect=axes.get_aspect())
     share = found.share()
     labels = {k: f"{_spoken(k)}  {100 * share[k]:.1f} %" for k in range(N_CLASS) if (found.index == k).any()}
@@ -90,7 +100,7 @@ def change_figure(before: str | Path, after: str | Path, title: str | None = Non
     both = (old.index != NO_DATA) & (new.index != NO_DATA)
     changed = both & (old.index != new.index)
     share = changed.sum() / max(both.sum(), 1)
-    figure, axes = _map_axes(new.extent_deg)
+    figure, axes = _map_axes(new.data_extent_deg)
     backdrop = np.where(both & ~np.isin(new.index, (OCEAN, WATER)), new.index, NO_DATA)
     image = np.where((backdrop != NO_DATA)[..., None], _rgb(LAND_COLOUR), _colours(np.where(both, new.index, NO_DATA)))
     if share >= SPARSE_CHANGE:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lsbc.emulator.allocate import N_LAND_GROUP, allocate
+from lsbc.emulator.allocate import N_LAND_GROUP, allocate, group_fractions
 from lsbc.emulator.classes import N_CLASS, NO_DATA, STATIC_CLASSES
+from lsbc.emulator.config import AllocationConfig
 from lsbc.emulator.fields import boundary_fields
 from lsbc.emulator.gate import check_map, driver_groups
 from lsbc.emulator.infer import TileRunner, most_likely
@@ -38,7 +39,7 @@ class Settings:
 
     table: ClassTable
     min_coverage: float
-    allocation: bool
+    allocation: AllocationConfig
 
 
 def run_year(comm: Comm, plan: Plan, runner: TileRunner, settings: Settings, previous: State | None, states: dict[str, np.ndarray],
@@ -49,15 +50,16 @@ def run_year(comm: Comm, plan: Plan, runner: TileRunner, settings: Settings, pre
         the next state, and this rank's seconds by stage.
     """
     watch = Stopwatch()
+    runner.seconds = dict.fromkeys(runner.seconds, 0.0)
     driver = coarse_to_driver(comm, plan, states)
     watch.lap("regrid to driver grid")
     priors, known = first_priors(plan) if previous is None else priors_with_halo(comm, plan, previous)
     watch.lap("halo exchange")
     dropped = 0.0
     if previous is None:
-        core, carry = agree(comm, first_map, plan, runner, priors, known, driver)
+        core, carry = agree(comm, first_map, plan, runner, priors, known, driver, settings.allocation.first_map)
     else:
-        core, carry, dropped = agree(comm, next_map, plan, runner, priors, known, previous, driver, settings.allocation)
+        core, carry, dropped = agree(comm, next_map, plan, runner, priors, known, previous, driver, settings.allocation.enabled)
     watch.lap("tiles")
     fields = publish(comm, plan, settings, core, year)
     watch.lap("regrid to host cells")
@@ -94,15 +96,24 @@ def priors_with_halo(comm: Comm, plan: Plan, previous: State) -> tuple[list[np.n
     return priors, [everything] * len(priors)
 
 
-def first_map(plan: Plan, runner: TileRunner, priors, known, driver: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def first_map(plan: Plan, runner: TileRunner, priors, known, driver: np.ndarray, allocation: bool) -> tuple[np.ndarray, np.ndarray]:
     """The first year's classes on the tile cores: the prior where it is known, the network's where it is hidden; no demand carried."""
     old, keep = _cores(plan, priors), _cores(plan, known).astype(bool)
-    core = old
-    if not keep.all():
-        core = np.where(keep, old, runner.predict(plan.local, priors, known, driver, driver, most_likely))
-    check_map(core, old, STATIC_CLASSES)
     n_block = plan.tiles.core // plan.ratio
-    return core, np.zeros((len(plan.local), n_block, n_block, N_LAND_GROUP))
+    carry = np.zeros((len(plan.local), n_block, n_block, N_LAND_GROUP))
+
+    def fill(k: int, logits: np.ndarray, prior: np.ndarray) -> np.ndarray:
+        guess = np.where(keep[k], prior, most_likely(k, logits, prior))
+        if not allocation:
+            return guess
+        index = plan.local[k].driver_index_core
+        target = driver[index]
+        target[..., :N_LAND_GROUP] -= group_fractions(guess, n_block)
+        return allocate(logits, guess, np.where((index >= 0)[..., None], target, 0.0), carry[k], ~keep[k]).core
+
+    core = old if keep.all() else runner.predict(plan.local, priors, known, driver, driver, fill)
+    check_map(core, old, STATIC_CLASSES)
+    return core, carry
 
 
 def next_map(plan: Plan, runner: TileRunner, priors, known, previous: State, driver: np.ndarray, allocation: bool) -> tuple[np.ndarray, np.ndarray, float]:

@@ -6,7 +6,6 @@ Every call takes its handle first and leaves +1 for done or minus the public sta
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import importlib
 import logging
@@ -19,16 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from lsbc.regrid.errors import (
-    ConfigError,
-    FieldError,
-    GridError,
-    InternalError,
-    LsbcError,
-    StartupError,
-    StateError,
-    Status,
-)
+from lsbc.fortran_bridge.startup import component_class, load_file_libraries, log_level, start_log
+from lsbc.regrid.errors import FieldError, GridError, InternalError, LsbcError, StateError, Status
 
 logger = logging.getLogger("lsbc")
 
@@ -36,56 +27,6 @@ DONE = 1
 COMM_SERIAL = -1
 DIRECTION = {"in": 1, "out": 2}
 _DTYPE = {4: np.dtype(np.float32), 8: np.dtype(np.float64)}
-
-
-def component_class() -> Any:
-    """The class behind the handles: `lsbc.emulator.component.Component`.
-
-    The environment variable LSBC_COMPONENT = module:Class puts another in its place; that is a hook for tests.
-    """
-    place = os.environ.get("LSBC_COMPONENT") or "lsbc.emulator.component:Component"
-    module, _, name = place.partition(":")
-    try:
-        return getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise StartupError(f"Cannot load {place}: {error}") from error
-
-
-def load_file_libraries() -> None:
-    """Import netCDF4 so that a host's own libnetcdf and libhdf5 do not take the place of those it brings.
-
-    Nearly every host links both. Their symbols are global and come first, so that the package would call another
-    release than it was built with, which crashes while it is imported. RTLD_DEEPBIND makes it look at its own first.
-    """
-    host = ctypes.CDLL(None)
-    has_own = any(hasattr(host, symbol) for symbol in ("nc_open", "H5open"))
-    flags = sys.getdlopenflags()
-    try:
-        sys.setdlopenflags(flags | (getattr(os, "RTLD_DEEPBIND", 0) if has_own else 0))
-        importlib.import_module("netCDF4")
-    except ImportError as error:
-        raise StartupError(f"netCDF4 cannot be loaded: {error}") from error
-    finally:
-        sys.setdlopenflags(flags)
-
-
-def log_level() -> int:
-    """Level of the log lines of rank 0, from the environment variable LSBC_LOG_LEVEL."""
-    name = os.environ.get("LSBC_LOG_LEVEL") or "INFO"
-    level = logging.getLevelNamesMapping().get(name.upper())
-    if level is None:
-        raise ConfigError(f"LSBC_LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR, got {name!r}.")
-    return level
-
-
-def start_log(rank: int) -> None:
-    """Send the log to the standard error stream: of rank 0 from LSBC_LOG_LEVEL on, of the others only warnings and worse."""
-    if not logger.handlers:
-        handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(logging.Formatter("lsbc: %(message)s"))
-        logger.addHandler(handler)
-        logger.propagate = False
-    logger.setLevel(log_level() if rank == 0 else max(log_level(), logging.WARNING))
 
 
 def describe(error: BaseException) -> tuple[Status, str]:

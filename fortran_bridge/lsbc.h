@@ -19,6 +19,9 @@
  * result. Traps are a property of a thread: a host that arms them in its OpenMP workers must not let lsbc compute in
  * that pool (the default, one compute thread a rank, does not).
  *
+ * Environment. LSBC_PYTHON: the interpreter, in place of the one built in. LSBC_LOG_LEVEL: DEBUG, INFO (without it),
+ * WARNING or ERROR; rank 0 writes its log to the standard error stream, the other ranks only warnings and errors.
+ *
  * lsbc never exits, aborts or calls MPI_Abort. Once started, the embedded Python interpreter lives as long as the process.
  */
 #ifndef LSBC_H

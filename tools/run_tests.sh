@@ -19,8 +19,8 @@ for ranks in 1 2 3; do
     # Each rank is a pytest; only the first one speaks, and a failure on any rank ends mpirun with a failure.
     mpirun --oversubscribe -n "$ranks" bash -c '
         rank=${OMPI_COMM_WORLD_RANK:-0}
-        if [ "$rank" -eq 0 ]; then exec "$0" -m pytest tests/mpi -q -p no:cacheprovider --junitxml="$1/mpi_$2.xml"; fi
-        "$0" -m pytest tests/mpi -q -p no:cacheprovider >"$1/mpi_$2_rank_$rank.log" 2>&1 || { status=$?; tail -n 30 "$1/mpi_$2_rank_$rank.log"; exit $status; }
+        if [ "$rank" -eq 0 ]; then exec "$0" -m pytest tests/mpi -q --color=no -p no:cacheprovider --junitxml="$1/mpi_$2.xml"; fi
+        "$0" -m pytest tests/mpi -q --color=no -p no:cacheprovider >"$1/mpi_$2_rank_$rank.log" 2>&1 || { status=$?; tail -n 30 "$1/mpi_$2_rank_$rank.log"; exit $status; }
     ' "$python" "$reports" "$ranks" || failed=1
 done
 

@@ -3,6 +3,7 @@
 # Ubuntu; else the command to do so is printed. With everything in place nothing is asked of the network.
 #   system_packages.sh check     only look: status 0 when nothing is missing
 #   system_packages.sh install
+# A virtual environment that is there already (VENV) needs no other Python.
 set -u
 
 missing() {
@@ -15,7 +16,7 @@ missing() {
     command -v mpirun >/dev/null || echo openmpi-bin
     { command -v mpifort && command -v mpicc; } >/dev/null || echo libopenmpi-dev
     { command -v pkg-config && pkg-config --exists netcdf-fortran; } >/dev/null 2>&1 || echo libnetcdff-dev
-    "$(dirname "$0")/find_python.sh" >/dev/null 2>&1 || printf '%s\n' python3 python3-venv python3-dev
+    [ -x "${VENV:-.venv}/bin/python" ] || "$(dirname "$0")/find_python.sh" >/dev/null 2>&1 || printf '%s\n' python3 python3-venv python3-dev
 }
 
 mapfile -t packages < <(missing)
@@ -34,7 +35,7 @@ export DEBIAN_FRONTEND=noninteractive
 apt-get update && $command || exit 1
 
 # A distribution whose python3 is older than 3.11 may carry a newer one beside it.
-if ! "$(dirname "$0")/find_python.sh" >/dev/null 2>&1; then
+if [ ! -x "${VENV:-.venv}/bin/python" ] && ! "$(dirname "$0")/find_python.sh" >/dev/null 2>&1; then
     for version in 3.13 3.12 3.11; do
         apt-get install -y --no-install-recommends "python$version" "python$version-venv" "python$version-dev" && break
     done

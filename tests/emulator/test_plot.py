@@ -72,6 +72,20 @@ def test_the_map_reaches_from_edge_to_edge_and_has_the_year_in_its_title(landuse
     assert axes.get_aspect() == pytest.approx(1 / np.cos(np.radians(46.5)))
 
 
+def test_a_margin_without_data_is_not_drawn(landuse):
+    codes = np.full((4, 6), 255)
+    codes[1:3, 2] = 22
+    axes = plot.landuse_figure(landuse("map", codes)).axes[0]
+    assert (*axes.get_xlim(), *axes.get_ylim()) == pytest.approx((11.0, 11.5, 46.5, 47.5))
+    assert axes.images[0].get_extent() == pytest.approx([10.0, 13.0, 46.0, 48.0])
+
+
+def test_a_map_without_any_data_is_drawn_whole(landuse):
+    figure = plot.landuse_figure(landuse("map", np.full((2, 2), 255)))
+    assert figure.axes[0].get_xlim() == pytest.approx((10.0, 11.0))
+    assert figure.axes[0].get_legend() is None
+
+
 @pytest.mark.parametrize("flip", [False, True])
 def test_the_south_is_below_whichever_way_the_rows_of_the_file_run(landuse, flip):
     image = plot.landuse_figure(landuse("map", [[11, 11], [40, 40]], flip=flip)).axes[0].images[0]

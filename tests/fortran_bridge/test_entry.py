@@ -93,18 +93,6 @@ class Host:
         return status
 
 
-@pytest.fixture(autouse=True)
-def plain_log(monkeypatch):
-    """A logger as no bridge has touched it, and put back afterwards."""
-    monkeypatch.delenv("LSBC_LOG_LEVEL", raising=False)
-    logger = logging.getLogger("lsbc")
-    before = logger.handlers[:], logger.propagate, logger.level
-    logger.handlers[:] = []
-    yield
-    logger.handlers[:], logger.propagate = before[:2]
-    logger.setLevel(before[2])
-
-
 @pytest.fixture
 def host():
     host = Host()
@@ -250,19 +238,6 @@ def test_instances_share_nothing(host):
     assert Component.last.year == 2031 and not hasattr(first, "year")
 
 
-def test_a_component_that_cannot_be_loaded_is_a_failed_start(monkeypatch):
-    monkeypatch.setenv("LSBC_COMPONENT", "no_such_module:Component")
-    with pytest.raises(StartupError, match="Cannot load no_such_module:Component: No module named 'no_such_module'"):
-        entry.component_class()
-
-
-def test_the_component_is_that_of_the_emulator_unless_a_test_asks_for_another(monkeypatch):
-    monkeypatch.setenv("LSBC_COMPONENT", "types:SimpleNamespace")
-    assert entry.component_class() is SimpleNamespace
-    monkeypatch.delenv("LSBC_COMPONENT")
-    assert entry.component_class().__module__ == "lsbc.emulator.component"
-
-
 def test_prepare_finds_what_is_missing_before_any_collective_call(monkeypatch):
     def missing():
         raise StartupError("nothing here")
@@ -272,13 +247,3 @@ def test_prepare_finds_what_is_missing_before_any_collective_call(monkeypatch):
     assert host.text[0] == "nothing here"
     monkeypatch.setenv("LSBC_LOG_LEVEL", "LOUD")
     assert Host().call("prepare", 0, entry.COMM_SERIAL) == -Status.CONFIG
-
-
-def test_only_rank_0_speaks_below_warnings(monkeypatch):
-    logger = logging.getLogger("lsbc")
-    monkeypatch.setenv("LSBC_LOG_LEVEL", "DEBUG")
-    entry.start_log(rank=0)
-    assert logger.level == logging.DEBUG
-    entry.start_log(rank=3)
-    assert logger.level == logging.WARNING
-    assert len(logger.handlers) == 1
