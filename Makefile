@@ -6,7 +6,7 @@ OUT ?= out
 DATA ?=
 VENV ?= .venv
 BUILD ?= build
-# CPU-only machines save 2 GB with TORCH_INDEX=https://download.pytorch.org/whl/cpu
+# A further package index that holds the CPU builds of torch: machines without a GPU save gigabytes with it.
 TORCH_INDEX ?=
 
 PY := $(VENV)/bin/python

@@ -148,3 +148,23 @@ def expected_year(previous: np.ndarray, coarse: np.ndarray, delta: np.ndarray) -
         logits[k] += CHANGE * delta[group] + COARSE * coarse[group]
     best = np.argmax(logits[1:7], axis=0).astype(np.uint8) + 1
     return np.where(np.isin(previous, (0, 7, 255)), previous, best).astype(np.uint8)
+
+
+def write_host_file(path: Path, host: Host) -> Path:
+    """The host file of the contract, for `lsbc run` and the example hosts."""
+    from netCDF4 import Dataset
+
+    with Dataset(path, "w") as data:
+        for name, size in (("cell", len(host.global_id)), ("nv", host.vertex_lon_deg.shape[1]), ("year", len(host.states))):
+            data.createDimension(name, size)
+        for name, kind, dims, values in (
+            ("global_id", "i8", ("cell",), host.global_id), ("clon", "f8", ("cell",), host.lon_deg), ("clat", "f8", ("cell",), host.lat_deg),
+            ("clon_vertices", "f8", ("cell", "nv"), host.vertex_lon_deg), ("clat_vertices", "f8", ("cell", "nv"), host.vertex_lat_deg),
+            ("year", "i4", ("year",), np.array(sorted(host.states))),
+        ):
+            data.createVariable(name, kind, dims)[:] = values
+        for name in LUH2_STATES:
+            variable = data.createVariable(name, "f8", ("year", "cell"))
+            variable.set_auto_mask(False)
+            variable[:] = [host.states[year][name] for year in sorted(host.states)]
+    return path

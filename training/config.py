@@ -110,9 +110,13 @@ class LossConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
-    """The optimisation itself: trapezoid learning rate (warm-up, flat, linear decay to zero)."""
+    """The optimisation itself: trapezoid learning rate (warm-up, flat, linear decay to zero).
+
+    `start_from` is the checkpoint of another run whose network is the first one here; its optimiser is not taken over.
+    """
 
     directory: Path = Path("out")
+    start_from: Path | None = None
     steps: int = 4000
     steps_per_epoch: int = 100
     check_every: int = 5
@@ -176,7 +180,7 @@ _SECTIONS: dict[str, type] = {
     "data": DataConfig, "split": SplitConfig, "samples": SampleConfig, "network": NetworkConfig,
     "loss": LossConfig, "run": RunConfig, "export": ExportConfig,
 }
-_PATH_KEYS = ("directory", "coarse_elevation")
+_PATH_KEYS = ("directory", "coarse_elevation", "start_from")
 
 
 def _section(name: str, table: dict[str, Any], base: Path) -> Any:

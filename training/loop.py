@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import lightning
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler as IndexSampler
 
 from lsbc.emulator.classes import CLASS_NAMES, N_CLASS, OCEAN
+from lsbc.regrid.errors import ConfigError
 from lsbc.training.config import RunConfig, TrainingConfig
 from lsbc.training.samples import IGNORE, Sampler, channel_list
 from lsbc.training.unet import UNet
@@ -155,16 +157,23 @@ def fit(config: TrainingConfig, sampler: Sampler, *, fresh: bool = False, last_e
         enable_model_summary=False, num_sanity_val_steps=0, use_distributed_sampler=False, gradient_clip_val=1.0,
     )
     task = Task(config)
+    if run.start_from is not None:
+        task.network.load_state_dict(_network_state(run.start_from))
     trainer.fit(task, loader, ckpt_path=str(checkpoint) if checkpoint.is_file() else None, weights_only=True)
     return task
 
 
+def _network_state(checkpoint: Path) -> dict[str, torch.Tensor]:
+    if not checkpoint.is_file():
+        raise ConfigError(f"Checkpoint {checkpoint} does not exist; train that run first.")
+    state = torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"]
+    return {key.removeprefix("network."): value for key, value in state.items()}
+
+
 def trained_network(config: TrainingConfig) -> UNet:
     """The network of the checkpoint in `run.directory`, in evaluation mode."""
-    path = config.run.directory / "last.ckpt"
-    state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
     network = new_network(config)
-    network.load_state_dict({key.removeprefix("network."): value for key, value in state.items()})
+    network.load_state_dict(_network_state(config.run.directory / "last.ckpt"))
     return network.to(memory_format=torch.contiguous_format).eval()
 
 

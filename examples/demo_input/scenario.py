@@ -19,7 +19,7 @@ IGBP_TO_HILDA = {
     6: (55, "closed shrubland"),
     7: (55, "open shrubland"),
     8: (40, "woody savanna: 30-60 % tree cover, over the 10 % from which forest is counted in land-use statistics"),
-    9: (55, "savanna: 10-30 % tree cover over grass; left with grass and shrub, as the trees seldom form a stand"),
+    9: (33, "savanna: 10-30 % tree cover over grass; in this region meadows and pastures with trees and hedges"),
     10: (33, "grassland: in this region meadow and alpine pasture, hardly any of it unused"),
     11: (55, "permanent wetland: herbaceous, unused"),
     12: (22, "cropland"),

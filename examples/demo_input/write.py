@@ -78,6 +78,10 @@ fine = "fine.nc"
 [time]
 start_year = {first_year}
 
+[allocation]
+enabled = true
+first_map = true            # the cells made by the network meet the coarse fractions of the first year
+
 [output]
 directory = "{host}"
 landuse_map = true

@@ -8,6 +8,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed")
 pytest.importorskip("lightning", reason="lightning is not installed")
 
+from lsbc.regrid.errors import ConfigError  # noqa: E402
 from lsbc.training.config import RunConfig  # noqa: E402
 from lsbc.training.loop import EpochOrder, fit, rate_factor, trained_steps, watched_accuracy, weighted_cross_entropy  # noqa: E402
 from lsbc.training.samples import IGNORE, Sampler  # noqa: E402
@@ -67,3 +68,22 @@ def test_a_fresh_run_forgets_the_checkpoint(smoke, land):
     fit(smoke, sampler, progress=False)
     assert len(fit(smoke, sampler, progress=False).losses) == 0
     assert len(fit(smoke, sampler, progress=False, fresh=True).losses) == 2
+
+
+def test_a_run_begins_with_the_network_it_starts_from(smoke, land, tmp_path):
+    smoke = replace(smoke, samples=replace(smoke.samples, patch=16, margin=2, batch=1))
+    run = replace(smoke.run, steps=2, steps_per_epoch=2, check_every=9)
+    sampler = Sampler(land, smoke.split, smoke.samples, smoke.loss, run.seed)
+    first = fit(replace(smoke, run=run), sampler, progress=False)
+    still = replace(run, directory=tmp_path / "next", learning_rate=0.0, start_from=run.directory / "last.ckpt", seed=8)
+    second = fit(replace(smoke, run=still), sampler, progress=False)
+    assert len(second.losses) == 2
+    for a, b in zip(first.network.parameters(), second.network.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_a_start_from_a_checkpoint_that_is_not_there_is_refused(smoke, land, tmp_path):
+    run = replace(smoke.run, steps=1, steps_per_epoch=1, start_from=tmp_path / "none.ckpt")
+    sampler = Sampler(land, smoke.split, smoke.samples, smoke.loss, run.seed)
+    with pytest.raises(ConfigError, match=r"none\.ckpt does not exist; train that run first"):
+        fit(replace(smoke, run=run), sampler, progress=False)
