@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 from importlib.metadata import entry_points, version
+from pathlib import Path
 
 from lsbc.regrid.errors import LsbcError, StartupError
 
@@ -38,7 +39,8 @@ def _parser() -> argparse.ArgumentParser:
     add("check", _check, "Say all that is wrong with CONFIG, short of running it.").add_argument("config")
     command = add("plot", _plot, "Draw maps of a landuse_<year>.nc or lsbc_<year>.nc file.")
     command.add_argument("file")
-    command.add_argument("-o", "--output", help="PNG file, or a directory")
+    command.add_argument("-o", "--output", help="PNG file, or a directory (beside FILE by default)")
+    command.add_argument("-v", "--variable", help="field of an lsbc_<year>.nc file (lu_dominant by default)")
     add("info", _info, "Print version, backends, shipped models and the field contract.")
     for name, text in (("train", "Train the network of CONFIG."), ("evaluate", "Score the network of CONFIG on held-out years and blocks."),
                        ("export", "Write the artefact of CONFIG: card, weights and network formats.")):
@@ -73,8 +75,11 @@ def _check(options: argparse.Namespace) -> int:
 def _plot(options: argparse.Namespace) -> int:
     from lsbc.emulator.plot import plot_file
 
-    for path in plot_file(options.file, options.output):
-        print(path)
+    source = Path(options.file)
+    target = Path(options.output) if options.output else source.with_suffix(".png")
+    if target.is_dir():
+        target /= source.with_suffix(".png").name
+    print(plot_file(source, target, options.variable))
     return 0
 
 

@@ -32,6 +32,13 @@ def _checkpoint(config: TrainingConfig) -> Path:
     return path
 
 
+def _command(config: Path, data: Path | str | None, coarse_elevation: Path | str | None) -> str:
+    """What to type for this run, without the places of this machine."""
+    options = [f"--{name} {place}" for name, place, given in
+               (("data", "DIR", data), ("coarse-elevation", "FILE", coarse_elevation)) if given is not None]
+    return " ".join(["python -m lsbc.training train", config.name, *options])
+
+
 def train(config: Path | str, data: Path | str | None = None, coarse_elevation: Path | str | None = None, *,
           fresh: bool = False) -> Path:
     """Train until run.steps, going on from the run directory's checkpoint unless `fresh`; returns the checkpoint."""
@@ -90,7 +97,7 @@ def export(config: Path | str, data: Path | str | None = None, coarse_elevation:
     notes = [settings.export.note] if settings.export.note else []
     if steps < settings.run.steps:
         notes.append(f"unfinished: {steps} of {settings.run.steps} steps")
-    trained_on = {"steps_done": steps, "command": f"lsbc train {Path(config).name}" + (" --data DIR" if data is not None else ""), "note": "; ".join(notes)}
+    trained_on = {"steps_done": steps, "command": _command(Path(config), data, coarse_elevation), "note": "; ".join(notes)}
     export_artefact(trained_network(settings), read_data(settings.data), settings, trained_on, sha256_of(checkpoint))
     path = settings.export.directory / CARD
     log.info("artefact: %s", path)

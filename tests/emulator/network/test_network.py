@@ -57,9 +57,9 @@ def test_the_cpu_path_never_imports_torch(tmp_path):
 def test_the_exported_program_agrees_with_onnx_on_the_shipped_model(tmp_path):
     pytest.importorskip("torch", reason="torch is not installed")
     from lsbc.emulator.artefact import locate
-    from lsbc.training.export import add_formats
+    from lsbc.training.export import derive_formats
     shipped = read_artefact(locate("shipped:bavaria30", tmp_path))
-    other = read_artefact(add_formats(shipped.directory, tmp_path / "more", ("unet.pt2",)))
+    other = read_artefact(derive_formats(shipped.directory, tmp_path / "more", ("pt2",)).parent)
     first, second = load_network(shipped, "onnxruntime"), load_network(other, "torch")
     noise = np.random.default_rng(0).random(first.batch.shape, np.float32)
     first.batch[...], second.batch[...] = noise, noise

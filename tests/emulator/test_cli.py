@@ -1,0 +1,73 @@
+import case
+import pytest
+from lsbc.emulator.cli import main
+from lsbc.regrid.errors import Status
+
+RUN = "[run]\nhost = 'host.nc'\nfirst_year = 2000\nlast_year = 2002"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    case.write_artefact(tmp_path / "model")
+    case.write_fine_file(tmp_path / "fine.nc", case.first_map())
+    case.write_host_file(tmp_path / "host.nc", case.make_host())
+    return tmp_path
+
+
+def config(folder, extra=RUN):
+    return str(case.write_config(folder, folder / "model", folder / "fine.nc", "directory = 'out'", extra, allocation=True))
+
+
+def test_run_writes_a_map_and_fields_for_every_year_and_plot_draws_them(folder, capsys):
+    assert main(["run", config(folder)]) == 0
+    assert sorted(path.name for path in (folder / "out").iterdir()) == sorted(
+        ["summary.json", *(f"{kind}_{year}.nc" for kind in ("landuse", "lsbc") for year in (2000, 2001, 2002))])
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    assert main(["plot", str(folder / "out" / "landuse_2002.nc"), "-o", str(folder / "map.png")]) == 0
+    assert "map.png" in capsys.readouterr().out
+    assert main(["plot", str(folder / "out" / "lsbc_2002.nc"), "-v", "lai"]) == 0
+    for png in (folder / "map.png", folder / "out" / "lsbc_2002.png"):
+        assert png.read_bytes()[:4] == b"\x89PNG"
+    assert main(["plot", str(folder / "out" / "lsbc_2002.nc"), "-v", "lay"]) != 0
+
+
+def test_run_without_its_section_says_what_is_missing(folder, capsys):
+    assert main(["run", config(folder, "")]) == int(Status.CONFIG)
+    assert "needs a section [run]" in capsys.readouterr().err
+
+
+def test_check_finds_nothing_wrong_with_a_good_case(folder, capsys):
+    assert main(["check", config(folder)]) == 0
+    assert "ready to run" in capsys.readouterr().out
+
+
+def test_check_tells_everything_that_is_wrong_at_once(folder, capsys):
+    host = case.make_host()
+    host.states[2001]["urban"][4] = 30.0
+    host.states[2002]["range"][7] = -1.0
+    case.write_host_file(folder / "host.nc", host)
+    (folder / "model" / "unet.onnx").write_bytes(b"")
+    path = config(folder).replace("lsbc.toml", "lsbc.toml")
+    (folder / "fine.nc").unlink()
+    assert main(["check", path]) == 1
+    out = capsys.readouterr().out
+    for words in ("unet.onnx has sha256", "fine.nc cannot be opened", "year 2001: Field 'urban' is 30", "year 2002: Field 'range' is -1", "4 problem(s)"):
+        assert words in out
+
+
+def test_a_year_that_the_host_file_lacks_is_named(folder, capsys):
+    path = config(folder, RUN.replace("2002", "2009"))
+    assert main(["run", path]) == int(Status.IO)
+    assert "has year 2004 0 times; it holds 2000..2003" in capsys.readouterr().err
+
+
+def test_info_lists_models_and_the_contract(capsys):
+    assert main(["info"]) == 0
+    out = capsys.readouterr().out
+    assert "shipped:bavaria30" in out and "leaf_area_index" in out and "c4per" in out
+
+
+def test_training_commands_are_known(folder, capsys):
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    assert "--data" in capsys.readouterr().out
