@@ -9,11 +9,18 @@ import sys
 from importlib.metadata import entry_points, version
 from pathlib import Path
 
-from lsbc.regrid.errors import LsbcError, StartupError
+from lsbc.regrid.errors import LsbcError, Status
+
+
+TRAINING_COMMANDS = {"train": "Train a network.", "evaluate": "Score a network on held-out years and blocks.",
+                     "export": "Write a model artefact, or derive further network formats from one."}
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one subcommand; the return value is the exit code (an `LsbcError`'s public status)."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments and arguments[0] in TRAINING_COMMANDS:
+        return _training(arguments)
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=os.environ.get("LSBC_LOG_LEVEL", "INFO").upper(), format="%(levelname).1s %(name)s: %(message)s")
     try:
@@ -21,6 +28,16 @@ def main(arguments: list[str] | None = None) -> int:
     except LsbcError as error:
         print(f"lsbc: {type(error).__name__}: {error}", file=sys.stderr)
         return int(error.status)
+
+
+def _training(arguments: list[str]) -> int:
+    """Training is a layer above this one: it registers its command line as an entry point, so nothing here imports it."""
+    entry, = entry_points(group="lsbc.commands", name="training")
+    try:
+        return entry.load()(arguments)
+    except ImportError as error:
+        print(f"lsbc: `lsbc {arguments[0]}` needs the training extra ({error}): pip install 'lsbc[train]'.", file=sys.stderr)
+        return int(Status.STARTUP)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -42,12 +59,8 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("-o", "--output", help="PNG file, or a directory (beside FILE by default)")
     command.add_argument("-v", "--variable", help="field of an lsbc_<year>.nc file (lu_dominant by default)")
     add("info", _info, "Print version, backends, shipped models and the field contract.")
-    for name, text in (("train", "Train the network of CONFIG."), ("evaluate", "Score the network of CONFIG on held-out years and blocks."),
-                       ("export", "Write the artefact of CONFIG: card, weights and network formats.")):
-        command = add(name, _training, text)
-        command.add_argument("config")
-        command.add_argument("--data", help="directory of the training data, instead of the one in CONFIG")
-        command.set_defaults(task=name)
+    for name, text in TRAINING_COMMANDS.items():
+        commands.add_parser(name, help=text)  # for the list; `_training` parses their arguments
     return parser
 
 
@@ -87,17 +100,6 @@ def _info(options: argparse.Namespace) -> int:
     from lsbc.emulator.info import describe
 
     print(describe())
-    return 0
-
-
-def _training(options: argparse.Namespace) -> int:
-    """Training is a layer above this one: it registers its commands as entry points, so nothing here imports it."""
-    command, = entry_points(group="lsbc.commands", name=options.task)
-    try:
-        task = command.load()
-    except ImportError as error:
-        raise StartupError(f"`lsbc {options.task}` needs the training extra ({error}): pip install 'lsbc[train]'.") from error
-    task(options.config, options.data)
     return 0
 
 

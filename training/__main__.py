@@ -1,4 +1,4 @@
-"""`python -m lsbc.training train|evaluate|export CONFIG` and `formats ARTEFACT`: training without the main command line."""
+"""`lsbc train|evaluate|export`, also as `python -m lsbc.training`. Parses arguments; the work is done in `run`."""
 
 from __future__ import annotations
 
@@ -12,35 +12,42 @@ from lsbc.training import run
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m lsbc.training", description=__doc__)
+    parser = argparse.ArgumentParser(prog="lsbc", description="Make, score and write a network.")
     verbs = parser.add_subparsers(dest="verb", required=True)
-    for verb in ("train", "evaluate", "export"):
-        command = verbs.add_parser(verb)
-        command.add_argument("config", type=Path)
+    for verb, text in (("train", "Train the network of CONFIG."), ("evaluate", "Score a network on held-out years and blocks."),
+                       ("export", "Write the artefact of CONFIG, or derive further formats of an artefact.")):
+        command = verbs.add_parser(verb, help=text, description=text)
+        command.add_argument("config", type=Path, help="training configuration" + (", or an artefact's directory" if verb == "export" else ""))
         command.add_argument("--data", type=Path, help="directory of the maps, instead of data.directory")
         command.add_argument("--coarse-elevation", type=Path, help="1/12 degree elevation, instead of data.coarse_elevation")
         if verb == "train":
             command.add_argument("--fresh", action="store_true", help="forget an earlier checkpoint")
-    command = verbs.add_parser("formats", help="derive other network formats from an artefact's weights")
-    command.add_argument("artefact", type=Path)
-    command.add_argument("--format", action="append", choices=("pt2", "torchscript"), required=True)
-    command.add_argument("--target", type=Path, help="write a copy of the artefact here instead of adding to it")
+        elif verb == "evaluate":
+            command.add_argument("--artefact", type=Path, help="score this artefact's ONNX file instead of the checkpoint of CONFIG")
+        else:
+            command.add_argument("--format", action="append", choices=("pt2", "torchscript"), help="derive this from an artefact's weights")
+            command.add_argument("--target", type=Path, help="write a copy of the artefact here instead of adding to it")
     return parser
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one verb; 0 when done, else the error's public status."""
-    chosen = _parser().parse_args(arguments)
+    parser = _parser()
+    chosen = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     try:
-        if chosen.verb == "formats":
-            run.add_formats(chosen.artefact, tuple(chosen.format), chosen.target)
-        elif chosen.verb == "train":
+        if chosen.verb == "train":
             run.train(chosen.config, chosen.data, chosen.coarse_elevation, fresh=chosen.fresh)
+        elif chosen.verb == "evaluate":
+            run.evaluate(chosen.config, chosen.data, chosen.coarse_elevation, chosen.artefact)
+        elif chosen.config.is_dir():
+            if not chosen.format:
+                parser.error(f"{chosen.config} is an artefact: say --format pt2 or --format torchscript")
+            run.add_formats(chosen.config, tuple(chosen.format), chosen.target)
         else:
-            getattr(run, chosen.verb)(chosen.config, chosen.data, chosen.coarse_elevation)
+            run.export(chosen.config, chosen.data, chosen.coarse_elevation)
     except LsbcError as error:
-        print(f"lsbc: {error}", file=sys.stderr)
+        print(f"lsbc: {type(error).__name__}: {error}", file=sys.stderr)
         return int(error.status)
     return 0
 

@@ -18,8 +18,8 @@ from lsbc.training.data import LandData
 from lsbc.training.driver import row_weights
 from lsbc.training.holdout import held_out_cells, test_pairs, training_cells
 from lsbc.training.metrics import ChangeScore, accuracy, change_score, class_iou, confusion, mean_iou
-from lsbc.training.predict import (Network, Region, coarse_argmax_map, majority_class, nearest_known_map, network_map,
-                                   rollout_map)
+from lsbc.training.predict import (Network, Region, allocated_rule, argmax_rule, coarse_argmax_map, majority_class,
+                                   nearest_known_map, network_map, no_carry, random_rule, rollout_map)
 from lsbc.training.samples import DriverTable
 
 HIDDEN_SHARES = (0.6, 0.75, 1.0)
@@ -106,16 +106,15 @@ def _score_reconstruction(network: Network, region: Region, scorer: Scorer, conf
 
 
 def _score_steps(network: Network, region: Region, scorer: Scorer, config: TrainingConfig) -> None:
-    data = region.data
-    everything = np.ones(data.koppen.shape, bool)
-    pairs = test_pairs(data, config.split)
-    for years in pairs:
-        scorer.add("one_year", "network", years, network_map(network, region, years, everything))
-        scorer.add("one_year", "persistence", years, data.map_of(years[0]))
+    """Full prior: one year and a free rollout, with and without the coarse class-area changes met exactly."""
+    data, pairs = region.data, test_pairs(region.data, config.split)
+    rules = {"network": argmax_rule(network), "network_with_allocation": allocated_rule(network),
+             "random_with_allocation": random_rule(config.run.seed), "persistence": lambda made, years, _: made.data.map_of(years[0])}
     first, last = pairs[0][0], pairs[-1][1]
-    task = f"rollout_{first}_{last}"
-    scorer.add(task, "network", (first, last), rollout_map(network, region, first, last))
-    scorer.add(task, "persistence", (first, last), data.map_of(first))
+    for name, rule in rules.items():
+        for years in pairs:
+            scorer.add("one_year", name, years, rule(region, years, no_carry(region)))
+        scorer.add(f"rollout_{first}_{last}", name, (first, last), rollout_map(rule, region, first, last))
 
 
 def score_network(network: Network, data: LandData, config: TrainingConfig, halo: int) -> dict:

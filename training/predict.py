@@ -1,15 +1,16 @@
 """Whole-region class maps from a network and from the trivial predictors it is judged against.
 
-Plain argmax, lowest code on ties: no allocation, no correction after the network. Never sees a target map.
+Plain argmax, lowest code on ties, unless a function says that the map is allocated. Never sees a target map.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from lsbc.emulator.allocate import N_LAND_GROUP, allocate
 from lsbc.emulator.channels import Window
 from lsbc.emulator.classes import CLASS_NAMES, GROUPS, N_CLASS, NO_DATA
 from lsbc.training.data import LandData
@@ -61,26 +62,72 @@ class Region:
         return patch_channels(self.data, self.driver, channel_list(), PatchInputs(window, years, shown, elevation))
 
 
-def network_map(network: Network, region: Region, years: tuple[int, int], known: np.ndarray,
-                elevation: int = 0) -> np.ndarray:
-    """Class map of the second year from the first; NO_DATA where the region has none."""
+def network_logits(network: Network, region: Region, years: tuple[int, int], known: np.ndarray, elevation: int = 0) -> np.ndarray:
+    """Logits (class, row, col) of the second year on the region from the first year's map."""
     window, (n_row, n_col) = region.window, region.data.koppen.shape
     row, col = region.data.row0 - window.row0, region.data.col0 - window.col0
     used = min(window.n, -(-(row + n_row + region.halo) // region.multiple) * region.multiple)
     x = np.ascontiguousarray(region.channels(years, known, elevation)[None, :, :used])
-    best = network(x)[0, 0].argmax(axis=0).astype(np.uint8)
-    return np.where(region.data.valid, best[row:row + n_row, col:col + n_col], np.uint8(NO_DATA))
+    return network(x)[0, 0][:, row:row + n_row, col:col + n_col]
 
 
-def rollout_map(network: Network, region: Region, first_year: int, last_year: int) -> np.ndarray:
+def network_map(network: Network, region: Region, years: tuple[int, int], known: np.ndarray,
+                elevation: int = 0) -> np.ndarray:
+    """Class map of the second year from the first; NO_DATA where the region has none."""
+    best = network_logits(network, region, years, known, elevation).argmax(axis=0).astype(np.uint8)
+    return np.where(region.data.valid, best, np.uint8(NO_DATA))
+
+
+def allocated_map(score: np.ndarray, region: Region, years: tuple[int, int], carry: np.ndarray) -> np.ndarray:
+    """The first year's map changed by the driver cells' own class-area changes, best scores first, as the component does it.
+
+    Args:
+        score: (class, row, col).  carry: (driver row, driver col, 5) demand left over, updated in place.
+    """
+    data, ring = region.data, region.driver.ring
+    old, side = data.map_of(years[0]), data.ratio
+    new = old.copy()
+    delta = region.driver.fraction[years[1]] - region.driver.fraction[years[0]]
+    for i, j in np.argwhere(region.driver.valid[ring:-ring, ring:-ring]):
+        part = (slice(i * side, (i + 1) * side), slice(j * side, (j + 1) * side))
+        done = allocate(score[:, *part], old[part], delta[None, None, :, ring + i, ring + j], carry[None, None, i, j])
+        new[part], carry[i, j] = done.core, done.carry[0, 0]
+    return new
+
+
+StepRule = Callable[[Region, tuple[int, int], np.ndarray], np.ndarray]
+"""(region, years, carry) -> class map of the second year; `carry` may be updated."""
+
+
+def argmax_rule(network: Network) -> StepRule:
+    """The network's most likely class."""
+    return lambda region, years, _: network_map(network, region, years, np.ones(region.data.koppen.shape, bool))
+
+
+def allocated_rule(network: Network) -> StepRule:
+    """Exact coarse change, placed by the network's scores."""
+    return lambda region, years, carry: allocated_map(
+        network_logits(network, region, years, np.ones(region.data.koppen.shape, bool)), region, years, carry)
+
+
+def random_rule(seed: int) -> StepRule:
+    """Exact coarse change, placed at random."""
+    return lambda region, years, carry: allocated_map(
+        np.random.default_rng([seed, years[1]]).random((N_CLASS, *region.data.koppen.shape)), region, years, carry)
+
+
+def no_carry(region: Region) -> np.ndarray:
+    """Demand of a first year: nothing left over."""
+    n_row, n_col = region.data.koppen.shape
+    return np.zeros((n_row // region.data.ratio, n_col // region.data.ratio, N_LAND_GROUP))
+
+
+def rollout_map(rule: StepRule, region: Region, first_year: int, last_year: int) -> np.ndarray:
     """Class map of `last_year` from the observed map of `first_year`, each year made from the one made before."""
-    from dataclasses import replace
-
     maps = region.data.class_index.copy()
-    made = replace(region, data=replace(region.data, class_index=maps))
+    made, carry = replace(region, data=replace(region.data, class_index=maps)), no_carry(region)
     for year in range(first_year, last_year):
-        following = network_map(network, made, (year, year + 1), np.ones(region.data.koppen.shape, bool))
-        maps[region.data.years.index(year + 1)] = following
+        maps[region.data.years.index(year + 1)] = rule(made, (year, year + 1), carry)
     return maps[region.data.years.index(last_year)]
 
 

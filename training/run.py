@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lsbc.regrid.errors import ConfigError, StartupError
 from lsbc.training.config import TrainingConfig, read_config
+from lsbc.training.predict import Network
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ def _command(config: Path, data: Path | str | None, coarse_elevation: Path | str
     """What to type for this run, without the places of this machine."""
     options = [f"--{name} {place}" for name, place, given in
                (("data", "DIR", data), ("coarse-elevation", "FILE", coarse_elevation)) if given is not None]
-    return " ".join(["python -m lsbc.training train", config.name, *options])
+    return " ".join(["lsbc train", config.name, *options])
 
 
 def train(config: Path | str, data: Path | str | None = None, coarse_elevation: Path | str | None = None, *,
@@ -54,31 +55,49 @@ def train(config: Path | str, data: Path | str | None = None, coarse_elevation: 
     return _checkpoint(settings)
 
 
-def evaluate(config: Path | str, data: Path | str | None = None, coarse_elevation: Path | str | None = None) -> str:
-    """Score the run directory's checkpoint; writes scores.json and scores.md there, prints and returns the table."""
-    settings = _prepare(config, data, coarse_elevation)
-    import torch
+def evaluate(config: Path | str, data: Path | str | None = None, coarse_elevation: Path | str | None = None,
+             artefact: Path | str | None = None) -> str:
+    """Score the run directory's checkpoint, or an artefact's ONNX file; prints and returns the table.
 
+    Scores of a checkpoint are also written beside it (scores.json, scores.md), where `export` finds them.
+    """
+    settings = _prepare(config, data, coarse_elevation)
     from lsbc.emulator.channels import CHANNEL_NAMES
     from lsbc.training import evaluate as scoring
     from lsbc.training.data import read_data
     from lsbc.training.files import sha256_of, write_atomically
     from lsbc.training.halo import exact_halo
+
+    network = _checkpoint_network(settings) if artefact is None else _artefact_network(Path(artefact))
+    halo = exact_halo(network, len(CHANNEL_NAMES), 1 << settings.network.depth, core=160)
+    scores = scoring.score_network(network, read_data(settings.data), settings, halo)
+    table = scoring.markdown(scores)
+    if artefact is None:
+        sha256 = sha256_of(_checkpoint(settings))
+        write_atomically(settings.run.directory / "scores.json", scoring.as_json(scores, sha256).encode())
+        write_atomically(settings.run.directory / "scores.md", table.encode())
+        log.info("scores: %s", settings.run.directory / "scores.md")
+    print(table, end="", flush=True)
+    return table
+
+
+def _checkpoint_network(settings: TrainingConfig) -> Network:
+    import torch
+
     from lsbc.training.loop import trained_network
     from lsbc.training.predict import torch_network
     from lsbc.training.unet import fold_batch_norm
 
-    checkpoint = _checkpoint(settings)
+    _checkpoint(settings)
     torch.set_num_threads(settings.run.threads)
-    network = torch_network(fold_batch_norm(trained_network(settings)))
-    halo = exact_halo(network, len(CHANNEL_NAMES), 1 << settings.network.depth, core=160)
-    scores = scoring.score_network(network, read_data(settings.data), settings, halo)
-    table = scoring.markdown(scores)
-    write_atomically(settings.run.directory / "scores.json", scoring.as_json(scores, sha256_of(checkpoint)).encode())
-    write_atomically(settings.run.directory / "scores.md", table.encode())
-    log.info("scores: %s", settings.run.directory / "scores.md")
-    print(table, end="", flush=True)
-    return table
+    return torch_network(fold_batch_norm(trained_network(settings)))
+
+
+def _artefact_network(directory: Path) -> Network:
+    from lsbc.emulator.artefact import locate, read_artefact
+    from lsbc.training.export import ONNX, onnx_network
+
+    return onnx_network(read_artefact(locate(str(directory), Path.cwd())).file_bytes(ONNX))
 
 
 def export(config: Path | str, data: Path | str | None = None, coarse_elevation: Path | str | None = None) -> Path:

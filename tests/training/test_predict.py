@@ -7,7 +7,8 @@ import pytest
 
 from lsbc.emulator.channels import CHANNEL_NAMES
 from lsbc.emulator.classes import CLASS_NAMES, N_CLASS, NO_DATA
-from lsbc.training.predict import Region, coarse_argmax_map, majority_class, nearest_known_map, network_map, rollout_map
+from lsbc.training.predict import (Region, allocated_rule, argmax_rule, coarse_argmax_map, majority_class, nearest_known_map, network_map, no_carry,
+                                   random_rule, rollout_map)
 from lsbc.training.samples import DriverTable
 
 PRIOR = [CHANNEL_NAMES.index(f"prior.{name}") for name in CLASS_NAMES[1:]]
@@ -42,14 +43,29 @@ def test_a_copying_network_gives_the_prior_where_it_is_known(region, land):
 
 
 def test_a_rollout_of_a_copying_network_is_the_first_map(region, land):
-    assert (rollout_map(copier, region, 2003, 2006) == land.map_of(2003)).all()
+    assert (rollout_map(argmax_rule(copier), region, 2003, 2006) == land.map_of(2003)).all()
 
 
 def test_a_rollout_never_reads_a_later_map(region, land):
     maps = land.class_index.copy()
     maps[land.years.index(2004):] = np.where(maps[land.years.index(2004):] == NO_DATA, NO_DATA, 2)
     blind = replace(region, data=replace(land, class_index=maps))
-    assert (rollout_map(copier, blind, 2003, 2006) == land.map_of(2003)).all()
+    assert (rollout_map(argmax_rule(copier), blind, 2003, 2006) == land.map_of(2003)).all()
+
+
+@pytest.mark.parametrize("rule", [allocated_rule(copier), random_rule(3)])
+def test_an_allocated_map_has_the_observed_group_areas_of_every_driver_cell(region, land, rule):
+    got = rule(region, (2003, 2004), no_carry(region))
+    blocks = (land.koppen.shape[0] // land.ratio, land.ratio, land.koppen.shape[1] // land.ratio, land.ratio)
+    assert (got[~land.valid] == NO_DATA).all()
+    moved = 0
+    for name in ("urban", "cropland", "pasture", "forest"):
+        now, then = ((m == CLASS_NAMES.index(name)).reshape(blocks).sum((1, 3)) for m in (land.map_of(2003), land.map_of(2004)))
+        made = (got == CLASS_NAMES.index(name)).reshape(blocks).sum((1, 3))
+        enough = (land.valid.reshape(blocks).sum((1, 3)) >= 0.05 * land.ratio**2)
+        assert np.abs(made - then)[enough].max() <= 2  # areas within a driver cell differ by up to 1 % from counts
+        moved += np.abs(then - now).sum()
+    assert moved > 0
 
 
 def test_the_coarse_argmax_of_uniform_land_is_its_class(land):
