@@ -36,7 +36,7 @@ def test_train_evaluate_and_export_follow_each_other(config_file, tmp_path, caps
     card = tomllib.loads((tmp_path / "run" / "artefact" / "model.toml").read_text())
     scores = json.loads((tmp_path / "run" / "scores.json").read_text())["scores"]
     assert card["training"]["steps_done"] == 20 and card["training"]["note"] == ""
-    assert card["training"]["command"] == "python -m lsbc.training train smoke.toml"
+    assert card["training"]["command"] == "lsbc train smoke.toml"
     assert card["scores"]["held_out"]["one_year"] == scores["held_out"]["one_year"]
     assert card["network"]["halo"] == 24 and card["precision"]["onnx_vs_torch"]["changed_class_share"] <= 1e-4
 
