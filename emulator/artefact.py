@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from lsbc.regrid.errors import ModelError
 from lsbc.regrid.grids import Lattice
 
 CARD = "model.toml"
+WEIGHTS = "weights.safetensors"
 FORMAT = 1
 
 
@@ -46,9 +48,8 @@ class Artefact:
 
     @property
     def fingerprint(self) -> str:
-        """sha256 over the card's own list of file hashes: one value that names the model."""
-        listing = "\n".join(f"{name} {digest}" for name, digest in sorted(self.files.items()) if name.startswith("weights"))
-        return hashlib.sha256(listing.encode()).hexdigest()
+        """sha256 of the weights as the card states it: names the model, in whatever format it runs."""
+        return self.files[WEIGHTS]
 
     def file_bytes(self, name: str) -> bytes:
         """Content of one file of the artefact.
@@ -95,10 +96,10 @@ def read_artefact(directory: Path) -> Artefact:
         raise ModelError(f"Model card {path} is damaged: {error}.") from error
     try:
         artefact = _from_card(directory, card)
-    except (KeyError, TypeError, ValueError) as error:
+        _check_classes(path, card["classes"])
+        _check_tiles(path, artefact)
+    except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
         raise ModelError(f"Model card {path} lacks or misstates {error}.") from error
-    _check_classes(path, card["classes"])
-    _check_tiles(path, artefact)
     return artefact
 
 
@@ -108,9 +109,17 @@ def _from_card(directory: Path, card: dict[str, Any]) -> Artefact:
     grid, network = card["grid"], card["network"]
     ratio = int(grid["fine_cells_per_driver_cell"])
     n_driver = round(180.0 / float(grid["driver_spacing_deg"]))
+    if abs(n_driver * float(grid["driver_spacing_deg"]) - 180.0) > 1e-9 or abs(float(grid["fine_spacing_arcsec"]) * ratio - 3600.0 * 180.0 / n_driver) > 1e-6:
+        raise ModelError(f"Model card in {directory}: {ratio} fine cells of {grid['fine_spacing_arcsec']} arc seconds do not make a driver cell of "
+                         f"{grid['driver_spacing_deg']} degrees, or these do not divide the globe.")
     driver = Lattice(n_lat=n_driver, n_lon=2 * n_driver)
     channels = tuple(Channel(name=c["name"], units=c["units"], offset=float(c["offset"]), scale=float(c["scale"]))
                      for c in card["channels"])
+    for channel in channels:
+        if not (math.isfinite(channel.offset) and math.isfinite(channel.scale)):
+            raise ModelError(f"Model card in {directory}: channel {channel.name} has offset {channel.offset} and scale {channel.scale}.")
+    if WEIGHTS not in card["files"]:
+        raise ModelError(f"Model card in {directory} does not list {WEIGHTS}, whose sha256 names the model.")
     return Artefact(
         directory=directory, name=str(card["name"]), channels=channels, driver=driver, fine=driver.refine(ratio),
         depth=int(network["depth"]), halo=int(network["halo"]), core=int(network["core"]), batch=int(network["batch"]),

@@ -15,11 +15,12 @@ def whole_file(path: Path) -> Iterator[Path]:
     """Give a temporary name beside `path`; on leaving without an error it becomes `path`, otherwise it is removed.
 
     Raises:
-        FileError: the directory cannot be written, the disk is full, or the rename fails.
+        FileError: the directory is missing or cannot be written, the disk is full, or the rename fails.
     """
+    if not path.name:
+        raise FileError(f"'{path}' is not the name of a file.")
     temporary = path.with_name(f".{path.name}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         with open(temporary, "rb+") as handle:
             os.fsync(handle.fileno())
@@ -34,3 +35,11 @@ def whole_file(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def make_folder(path: Path) -> None:
+    """Make a directory and those above it; raises FileError where that fails."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileError(f"Directory {path} could not be made: {error.strerror or error}.") from error

@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     command = add("run", _run, "Run the years of CONFIG without a host model (also under mpirun).")
     command.add_argument("config")
     command.add_argument("--restart", help="carry on from this restart file")
+    command.add_argument("--write-restart", help="write a restart here after the last year")
     add("check", _check, "Say all that is wrong with CONFIG, short of running it.").add_argument("config")
     command = add("plot", _plot, "Draw maps of a landuse_<year>.nc or lsbc_<year>.nc file.")
     command.add_argument("file")
@@ -71,7 +72,15 @@ def _run(options: argparse.Namespace) -> int:
     comm = MpiComm.world()
     if comm.rank != 0:
         logging.getLogger("lsbc").setLevel(logging.WARNING)
-    run(options.config, comm, options.restart)
+    try:
+        run(options.config, comm, options.restart, options.write_restart)
+    except LsbcError:
+        raise  # the same on all ranks
+    except BaseException:
+        if comm.size > 1:  # this rank alone knows: the others would wait for ever
+            logging.getLogger(__name__).exception("rank %d", comm.rank)
+            comm.abort(int(Status.INTERNAL))
+        raise
     return 0
 
 

@@ -15,19 +15,20 @@ from pathlib import Path
 import numpy as np
 
 from lsbc.emulator.artefact import Artefact, locate, read_artefact
+from lsbc.emulator.atomic import make_folder
 from lsbc.emulator.config import Config, load_config
-from lsbc.emulator.fields import BY_NAME, FIELDS, FieldInfo
+from lsbc.emulator.fields import BY_NAME, FIELDS, FILL, FieldInfo
 from lsbc.emulator.infer import TileRunner
 from lsbc.emulator.network import Network, load_network
-from lsbc.emulator.output import write_host_fields, write_landuse_map, write_summary
+from lsbc.emulator.output import read_history, write_host_fields, write_landuse_map, write_summary
 from lsbc.emulator.plan import Plan, build_plan
 from lsbc.emulator.reader import FineFile
 from lsbc.emulator.restart import read_restart, write_restart
 from lsbc.emulator.state import State
-from lsbc.emulator.step import Settings, first_coverage, publish, run_year
-from lsbc.emulator.surface.parameters import read_class_table
+from lsbc.emulator.step import Settings, first_coverage, publish, require_coverage, run_year
+from lsbc.emulator.surface.parameters import ClassTable, read_class_table
 from lsbc.regrid.comm import Comm, agree
-from lsbc.regrid.errors import FieldError, GridError, StateError, YearError
+from lsbc.regrid.errors import FieldError, LsbcError, StateError, YearError
 from lsbc.regrid.grids import HostCells
 
 logger = logging.getLogger(__name__)
@@ -40,15 +41,16 @@ class Component:
     call them together and get the same result or the same error. `set_field` and `get_field` are local.
     """
 
-    def __init__(self, comm: Comm, config: Config, artefact: Artefact, network: Network):
+    def __init__(self, comm: Comm, config: Config, artefact: Artefact, network: Network, table: ClassTable):
         self._comm, self._config, self._artefact = comm, config, artefact
         self._runner = TileRunner(artefact, network)
         self._network = network
-        self._settings = Settings(read_class_table(), config.output.min_coverage, config.allocation)
+        self._version = version("lsbc")
+        self._settings = Settings(table, config.output.min_coverage, config.allocation)
         self._states: dict[str, np.ndarray] = {}
         self._plan: Plan | None = None
         self._state: State | None = None
-        self._history: list[dict] = []
+        self._history: list[dict] | None = None
         self.last_seconds: dict[str, float] = {}
         """This rank's seconds by stage in the last year."""
         self._closed = False
@@ -60,15 +62,23 @@ class Component:
         The instance owns `comm` and frees it in `close`.
 
         Raises:
-            ConfigError, ModelError, StartupError, DeviceError: on all ranks.
+            ConfigError, ModelError, StartupError, DeviceError, FileError: on all ranks.
         """
 
-        def load() -> tuple[Config, Artefact, Network]:
+        def load() -> Component:
             config = load_config(config_path)
             artefact = read_artefact(locate(config.model.artefact, config.source.parent))
-            return config, artefact, load_network(artefact, config.model.backend, config.model.device, comm.rank)
+            FineFile(config.data.fine, artefact.fine).close()  # a wrong path or lattice shows here, not after the host has made its grid
+            if config.output.directory is not None and comm.rank == 0:
+                make_folder(config.output.directory)
+            network = load_network(artefact, config.model.backend, config.model.device, comm.local_rank)
+            return cls(comm, config, artefact, network, read_class_table())
 
-        return cls(comm, *agree(comm, load))
+        try:
+            return agree(comm, load)
+        except LsbcError:
+            comm.free()
+            raise
 
     @property
     def fields(self) -> tuple[FieldInfo, ...]:
@@ -98,9 +108,7 @@ class Component:
         def prepare() -> tuple[HostCells, FineFile]:
             if self._plan is not None:
                 raise StateError("set_grid was called twice; make a new instance for a new grid.")
-            cells = HostCells(global_id=np.array(global_id, np.int64), lon_deg=np.array(lon_deg, np.float64), lat_deg=np.array(lat_deg, np.float64),
-                              vertex_lon_deg=np.array(vertex_lon_deg, np.float64), vertex_lat_deg=np.array(vertex_lat_deg, np.float64),
-                              owned=np.array(owned) != 0)
+            cells = HostCells(global_id, lon_deg, lat_deg, vertex_lon_deg, vertex_lat_deg, np.asarray(owned) != 0, self._config.grid.edges)
             return cells, FineFile(self._config.data.fine, self._artefact.fine)
 
         cells, fine_file = agree(comm, prepare)
@@ -108,29 +116,29 @@ class Component:
             plan = build_plan(comm, cells, self._config.grid.edges, self._artefact, fine_file)
         finally:
             fine_file.close()
-        agree(comm, self._check_coverage, plan, first_coverage(plan))
+        coverage = first_coverage(comm, plan)
+        if self._config.output.uncovered_cells == "error":
+            agree(comm, require_coverage, plan, coverage, self._config.output.min_coverage)
         self._plan = plan
         logger.info("grid: %d cells, %d tiles on %d ranks", sum(comm.allgather(len(plan.owned))), len(plan.all_tiles), comm.size)
 
-    def _check_coverage(self, plan: Plan, coverage: np.ndarray) -> None:
-        if self._config.output.uncovered_cells == "fill" or not len(plan.owned):
-            return
-        k = int(np.argmin(coverage))
-        if not coverage[k] >= self._config.output.min_coverage:
-            cell = plan.owned[k]
-            raise GridError(
-                f"Cell {int(plan.cells.global_id[cell])} ({plan.cells.lon_deg[cell]:.4f} E, {plan.cells.lat_deg[cell]:.4f} N) lies over fine-grid data "
-                f"with {100 * coverage[k]:.1f} % of its area, less than output.min_coverage; give a larger data.fine or set output.uncovered_cells = 'fill'.")
-
     def set_field(self, name: str, values: np.ndarray) -> None:
-        """Register one LUH2 state on all cells passed to `set_grid`; the array itself is kept and read at each `step_year`."""
+        """Register one LUH2 state on all cells passed to `set_grid`; the array itself is kept and read at each `step_year`.
+
+        A refused array also forgets the one registered before, so that no year is made from old values.
+        """
         plan = self._require("set_field")
+        self.forget_field(name)
         info = BY_NAME.get(name)
         if info is None or info.direction != "in":
             raise FieldError(f"Field '{name}' is not an input; inputs are {', '.join(i.name for i in FIELDS if i.direction == 'in')}.")
         if values.shape != (len(plan.cells.global_id),):
             raise FieldError(f"Field '{name}' has shape {values.shape} on rank {self._comm.rank}; the grid has {len(plan.cells.global_id)} cells there.")
         self._states[name] = values
+
+    def forget_field(self, name: str) -> None:
+        """Drop a registered state; `step_year` then says that it was never set."""
+        self._states.pop(name, None)
 
     def step_year(self, year: int) -> None:
         """Advance to `year` (collective): the start year first, then one year at a time; the year already reached is a no-op.
@@ -148,8 +156,10 @@ class Component:
         self._write_year(plan, state)
         seconds["output"] = time.perf_counter() - before_output
         seconds["total"] = time.perf_counter() - began
+        everyone = self._comm.gather({"seconds": seconds, "cells": len(plan.owned), "tiles": len(plan.local), "dropped": state.dropped_cells,
+                                      "closure": _closure_error(state.fields, plan.owned)})
+        agree(self._comm, self._summarise, plan, state.year, everyone)
         self._state, self.last_seconds = state, seconds
-        self._summarise(plan, state, seconds)
 
     def _check_year(self, year: int) -> None:
         if self._state is None:
@@ -172,28 +182,36 @@ class Component:
         """Attributes that say where a file came from."""
         training = self._artefact.card.get("training", {})
         return {
-            "source": f"lsbc {version('lsbc')}", "model": self._artefact.name, "model_sha256": self._artefact.fingerprint,
+            "source": f"lsbc {self._version}", "model": self._artefact.name, "model_sha256": self._artefact.fingerprint,
+            "network_file_sha256": self._artefact.files[self._network.model_file],
             "config_sha256": hashlib.sha256(self._config.text.encode()).hexdigest(), "host_grid": plan.fingerprint,
             "network_backend": f"{self._network.backend} {self._network.device}", "class_parameters": self._settings.table.source,
             "training_data": str(training.get("data", "")), "attribution": "; ".join(training.get("attribution", [])),
         }
 
-    def _summarise(self, plan: Plan, state: State, seconds: dict[str, float]) -> None:
-        slowest = {stage: max(times) for stage, times in _transpose(self._comm.allgather(seconds)).items()}
-        cells = self._comm.allgather((len(plan.owned), len(plan.local)))
-        dropped = sum(self._comm.allgather(state.dropped_cells))
-        if self._comm.rank != 0:
+    def _summarise(self, plan: Plan, year: int, everyone: list[dict] | None) -> None:
+        """Log the year and rewrite `summary.json`, on root."""
+        if everyone is None:
             return
+        slowest = {stage: max(rank["seconds"][stage] for rank in everyone) for stage in everyone[0]["seconds"]}
+        dropped = sum(rank["dropped"] for rank in everyone)
+        logger.info("year %d: %s", year, ", ".join(f"{stage} {value:.3f} s" for stage, value in slowest.items()))
         if dropped > 0.0:
-            logger.warning("year %d: the map lacks the classes to shrink for %.1f of the demanded fine cells of change", state.year, dropped)
-        self._history.append({"year": state.year, "demand_dropped_fine_cells": round(dropped, 3), "seconds": {stage: round(value, 6) for stage, value in slowest.items()}})
-        logger.info("year %d: %s", state.year, ", ".join(f"{stage} {value:.3f} s" for stage, value in slowest.items()))
-        if self._config.output.directory is not None:
-            write_summary(self._config.output.directory / "summary.json", {
-                **self.provenance(plan), "ranks": self._comm.size, "cells": sum(n for n, _ in cells), "cells_per_rank": [n for n, _ in cells],
-                "tiles": len(plan.all_tiles), "tiles_per_rank": [n for _, n in cells], "years": self._history,
-                "checks": {"fractions_sum_to_one_within": 1e-12, "water_and_ocean_unchanged": True, "all_values_finite_and_in_range": True},
-            })
+            logger.warning("year %d: the map lacks the classes to shrink for %.1f of the demanded fine cells of change", year, dropped)
+        if self._config.output.directory is None:
+            return
+        path = self._config.output.directory / "summary.json"
+        history = read_history(path, year) if self._history is None else [entry for entry in self._history if entry["year"] < year]
+        history.append({"year": year, "seconds": {stage: round(value, 6) for stage, value in slowest.items()},
+                        "demand_dropped_fine_cells": round(dropped, 3), "largest_error_of_fraction_sums": max(rank["closure"] for rank in everyone)})
+        write_summary(path, {
+            **self.provenance(plan), "ranks": self._comm.size, "cells": sum(rank["cells"] for rank in everyone),
+            "cells_per_rank": [rank["cells"] for rank in everyone], "tiles": len(plan.all_tiles),
+            "tiles_per_rank": [rank["tiles"] for rank in everyone], "years": history,
+            "checks_passed": ["inputs finite, in range, sums at most 1.0001", "class map: water, ocean and missing cells unchanged, known classes only",
+                              "fractions in 0..1, sums 1 within 1e-12", "all boundary fields finite and in range"],
+        })
+        self._history = history
 
     def get_field(self, name: str, out: np.ndarray) -> None:
         """Fill `out`, (n_cell,) or (n_level, n_cell), with an output field of the last committed year."""
@@ -203,6 +221,8 @@ class Component:
             raise FieldError(f"Field '{name}' is not an output; outputs are {', '.join(i.name for i in FIELDS if i.direction == 'out')}.")
         if self._state is None:
             raise StateError(f"Field '{name}' is not there before the first step_year.")
+        if not np.issubdtype(out.dtype, np.floating):
+            raise FieldError(f"Field '{name}' is asked for as {out.dtype}; it needs a floating-point array.")
         values = self._state.fields[name]
         if out.shape != values.shape and out.shape != (1, *values.shape):
             raise FieldError(f"Field '{name}' has shape {values.shape} (levels, cells) on rank {self._comm.rank}, the host asks for {out.shape}; "
@@ -241,5 +261,8 @@ class Component:
         return self._plan  # type: ignore[return-value]
 
 
-def _transpose(per_rank: list[dict[str, float]]) -> dict[str, list[float]]:
-    return {stage: [seconds[stage] for seconds in per_rank] for stage in per_rank[0]}
+def _closure_error(fields: dict[str, np.ndarray], owned: np.ndarray) -> float:
+    """Largest distance of the sum of a covered cell's fractions from 1."""
+    fraction = fields["lu_frac"][:, owned]
+    covered = fraction[0] != FILL if fraction.size else np.zeros(0, bool)
+    return float(np.abs(fraction[:, covered].sum(axis=0) - 1.0).max(initial=0.0))

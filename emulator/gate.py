@@ -94,5 +94,7 @@ def check_range(name: str, value: np.ndarray, low: float, high: float) -> None:
 def check_map(new: np.ndarray, old: np.ndarray, static_index: tuple[int, ...]) -> None:
     """Output gate of the class map: known classes only, and water, ocean and missing cells stay what they were."""
     fixed = np.isin(old, (*static_index, 255))
-    if not np.array_equal(np.where(fixed, new, 0), np.where(fixed, old, 0)) or np.any(new[~fixed] >= len(CLASS_CODES)):
-        raise InternalError("The new class map changed water, ocean or missing cells, or holds an unknown class.")
+    if not np.array_equal(np.where(fixed, new, 0), np.where(fixed, old, 0)):
+        raise InternalError("The new class map changed water, ocean or missing cells.")
+    if np.any(np.isin(new[~fixed], static_index)) or np.any(new[~fixed] >= len(CLASS_CODES)):
+        raise InternalError("The new class map turned land into water or ocean, or holds an unknown class.")

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from pathlib import Path
 
 import numpy as np
 
-from lsbc.emulator.artefact import locate, read_artefact
+from lsbc.emulator.artefact import Artefact, locate, read_artefact
 from lsbc.emulator.classes import LUH2_STATES
 from lsbc.emulator.component import Component
 from lsbc.emulator.config import Config, load_config, read_config
 from lsbc.emulator.gate import driver_groups
 from lsbc.emulator.network import load_network
+from lsbc.emulator.plan import build_plan
 from lsbc.emulator.reader import FineFile, HostFile, read_host_file
-from lsbc.regrid.comm import Comm, agree
+from lsbc.emulator.step import first_coverage, require_coverage
+from lsbc.regrid.comm import Comm, SerialComm, agree
 from lsbc.regrid.errors import ConfigError, LsbcError
 from lsbc.regrid.grids import HostCells
 
 logger = logging.getLogger(__name__)
 
 
-def run(config_path: str | Path, comm: Comm, restart: str | Path | None = None) -> None:
+def run(config_path: str | Path, comm: Comm, restart: str | Path | None = None, write_restart: str | Path | None = None) -> None:
     """Run the years of [run] (collective); cells are dealt to the ranks in contiguous blocks.
+
+    Starts from the file `restart`, and leaves one after the last year at `write_restart`, where given.
 
     Raises:
         ConfigError: there is no [run] section; else as `Component` raises.
@@ -44,6 +49,8 @@ def run(config_path: str | Path, comm: Comm, restart: str | Path | None = None) 
             for name, state in agree(comm, host.states, year, cells).items():
                 values[name][:] = state
             component.step_year(year)
+        if write_restart is not None:
+            component.write_restart(write_restart)
     finally:
         component.close()
 
@@ -68,23 +75,46 @@ def check(config_path: str | Path) -> list[str]:
     config, problems = read_config(config_path)
     if config is None:
         return [f"{config_path}: {problem}" for problem in problems]
+    _check_output(problems, config)
     artefact = _try(problems, lambda: read_artefact(locate(config.model.artefact, config.source.parent)))
+    fine = None
     if artefact is not None:
         _try(problems, lambda: load_network(artefact, config.model.backend, config.model.device))
         fine = _try(problems, lambda: FineFile(config.data.fine, artefact.fine))
-        if fine is not None:
-            fine.close()
     if config.run is not None:
+        if config.run.first_year != config.time.start_year:
+            problems.append(f"run.first_year={config.run.first_year} is not time.start_year={config.time.start_year}: only `lsbc run --restart` can begin there")
         host = _try(problems, lambda: read_host_file(config.run.host))
         if host is not None:
-            _check_host(problems, config, host)
+            cells = _try(problems, lambda: HostCells(host.global_id, host.lon_deg, host.lat_deg, host.vertex_lon_deg, host.vertex_lat_deg,
+                                                     np.ones(len(host.global_id), bool), config.grid.edges))
+            if cells is not None and fine is not None:
+                _try(problems, lambda: _check_plan(config, cells, artefact, fine))
+            _check_states(problems, config, host)
+    if fine is not None:
+        fine.close()
     return problems
 
 
-def _check_host(problems: list[str], config: Config, host: HostFile) -> None:
+def _check_output(problems: list[str], config: Config) -> None:
+    folder = config.output.directory
+    if folder is None:
+        return
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        problems.append(f"output.directory {config.output.directory} cannot be written: {folder} is not a writable directory")
+
+
+def _check_plan(config: Config, cells: HostCells, artefact: Artefact, fine: FineFile) -> None:
+    comm = SerialComm()
+    plan = build_plan(comm, cells, config.grid.edges, artefact, fine)
+    if config.output.uncovered_cells == "error":
+        require_coverage(plan, first_coverage(comm, plan), config.output.min_coverage)
+
+
+def _check_states(problems: list[str], config: Config, host: HostFile) -> None:
     everything = np.arange(len(host.global_id))
-    _try(problems, lambda: HostCells(global_id=host.global_id.astype(np.int64), lon_deg=host.lon_deg, lat_deg=host.lat_deg,
-                                     vertex_lon_deg=host.vertex_lon_deg, vertex_lat_deg=host.vertex_lat_deg, owned=np.ones(len(everything), bool)))
     for year in range(config.run.first_year, config.run.last_year + 1):
         before = len(problems)
         _try(problems, lambda: driver_groups(host.states(year, everything), everything, host.global_id, host.lon_deg, host.lat_deg))
@@ -96,5 +126,7 @@ def _try(problems: list[str], action):
     try:
         return action()
     except LsbcError as error:
-        problems.append(str(error))
+        problems.append(str(error).removeprefix("rank 0: "))
+    except Exception as error:  # a defect of lsbc must not hide the other problems
+        problems.append(f"{type(error).__name__}: {error}")
     return None

@@ -1,6 +1,6 @@
 """Write the yearly files: host fields (CF and UGRID), the 1 km map (CF), and a summary. Root writes; nothing is changed.
 
-Both NetCDF files are finished under a temporary name first, so that a year is either written whole or not at all.
+Each file is either written whole or not at all; after a failed year one of them may already be there, and is written again.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import numpy as np
 
 from lsbc.emulator.atomic import whole_file
 from lsbc.emulator.classes import CLASS_CODES, CLASS_NAMES, CLASS_SYSTEM, CLASS_VERSION, NO_DATA
-from lsbc.emulator.fields import BY_NAME, FILL, OUTPUTS
-from lsbc.emulator.mosaic import stream_to_root
+from lsbc.emulator.fields import BY_NAME, FILL, FieldInfo
 from lsbc.emulator.plan import Plan
-from lsbc.regrid.comm import Comm, agree
+from lsbc.emulator.stream import stream_to_root
+from lsbc.regrid.comm import Comm
 
 CODE_OF_INDEX = np.full(256, NO_DATA, np.uint8)
 CODE_OF_INDEX[: len(CLASS_CODES)] = CLASS_CODES
@@ -25,67 +25,73 @@ _CLASS_ATTRIBUTES = {"flag_values": np.array(CLASS_CODES, np.uint8), "flag_meani
 
 
 def write_host_fields(comm: Comm, plan: Plan, fields: dict[str, np.ndarray], year: int, path: Path, provenance: dict[str, str]) -> None:
-    """`lsbc_<year>.nc`: every output field on all owned cells of all ranks, sorted by global id (collective)."""
+    """`lsbc_<year>.nc`: every output field on all owned cells of all ranks, sorted by global id (collective).
+
+    Root takes one variable after the other, so that it holds a few of them at a time.
+    """
     cells, owned = plan.cells, plan.owned
-    mine = {"global_id": cells.global_id[owned], "lon": cells.lon_deg[owned], "lat": cells.lat_deg[owned],
-            "lon_vertices": cells.vertex_lon_deg[owned], "lat_vertices": cells.vertex_lat_deg[owned],
-            **{name: values[..., owned] for name, values in fields.items() if name != "valid_year"}}
-    parts = comm.gather(mine)
+    mine = {"lon_vertices": cells.vertex_lon_deg, "lat_vertices": cells.vertex_lat_deg, "lon": cells.lon_deg, "lat": cells.lat_deg,
+            **{name: np.moveaxis(values, -1, 0) for name, values in fields.items() if name != "valid_year"}}
+    names, counts = list(mine), comm.gather(len(owned))
+    ids = comm.gather(cells.global_id[owned])
 
-    def save() -> None:
-        if parts is None:
-            return
-        filled = [part for part in parts if len(part["global_id"])]
-        merged = {name: np.concatenate([part[name] for part in filled], axis=-1 if name in fields else 0) for name in mine}
-        order = np.argsort(merged["global_id"], kind="stable")
-        merged = {name: values[..., order] if name in fields else values[order] for name, values in merged.items()}
+    def save(blocks: Iterator[np.ndarray]) -> None:
+        order = np.argsort(np.concatenate(ids), kind="stable")
+        columns = ((name, np.concatenate([part for part, n in zip([next(blocks) for _ in counts], counts) if n])[order]) for name in names)
         with whole_file(path) as temporary:
-            _save_host_fields(temporary, merged, year, provenance)
+            _save_host_fields(temporary, np.concatenate(ids)[order], columns, year, provenance)
 
-    agree(comm, save)
+    owners = [rank for _ in names for rank in range(comm.size)]
+    stream_to_root(comm, owners, lambda k: mine[names[k // comm.size]][owned], save)
 
 
-def _save_host_fields(path: Path, merged: dict[str, np.ndarray], year: int, provenance: dict[str, str]) -> None:
+def _save_host_fields(path: Path, global_id: np.ndarray, columns: Iterator[tuple[str, np.ndarray]], year: int, provenance: dict[str, str]) -> None:
+    """`columns` gives the corners' longitudes and latitudes first, then the centres, then the fields."""
     from netCDF4 import Dataset
 
-    n_cell, n_vertex = merged["lon_vertices"].shape
+    corners = {name: next(columns)[1] for name in ("lon_vertices", "lat_vertices")}
+    n_cell, n_vertex = corners["lon_vertices"].shape
     with Dataset(path, "w") as data:
         for name, size in (("class", len(CLASS_CODES)), ("cell", n_cell), ("nv", n_vertex)):
             data.createDimension(name, size)
-        _put(data, "global_id", "i8", ("cell",), merged["global_id"], {"long_name": "global cell id of the host"})
-        for axis, unit in (("lon", "degrees_east"), ("lat", "degrees_north")):
-            word = {"lon": "longitude", "lat": "latitude"}[axis]
-            _put(data, axis, "f8", ("cell",), merged[axis], {"standard_name": word, "units": unit, "bounds": f"{axis}_vertices"})
-            _put(data, f"{axis}_vertices", "f8", ("cell", "nv"), merged[f"{axis}_vertices"], {})
+        _put(data, "global_id", "i8", ("cell",), global_id, {"long_name": "global cell id of the host"})
         _put(data, "class", "u1", ("class",), np.array(CLASS_CODES, np.uint8),
              {"long_name": f"land-use class, {CLASS_SYSTEM} {CLASS_VERSION} code", **_CLASS_ATTRIBUTES})
         _put(data, "valid_year", "i4", (), np.int32(year), {"long_name": BY_NAME["valid_year"].long_name})
-        _put_mesh(data, merged["lon_vertices"], merged["lat_vertices"])
-        for info in OUTPUTS:
-            if info.name == "valid_year":
-                continue
-            dims = ("class", "cell") if info.n_level > 1 else ("cell",)
-            attributes = {"long_name": info.long_name, "units": info.units, "coordinates": "lat lon global_id", "mesh": "mesh", "location": "face"}
-            if info.standard_name and info.name != "lu_dominant":
-                attributes["standard_name"] = info.standard_name
-            if info.name == "lu_dominant":
-                dominant = np.where(merged[info.name] == FILL, -1, merged[info.name])
-                attributes |= {"flag_values": np.array(CLASS_CODES, np.int32), "flag_meanings": " ".join(CLASS_NAMES)}
-                del attributes["units"]
-                _put(data, info.name, "i4", dims, dominant.astype(np.int32), attributes, -1)
+        for name, values in corners.items():
+            _put(data, name, "f8", ("cell", "nv"), values, {})
+        _put_mesh(data, **corners)
+        del corners
+        for name, values in columns:
+            if name in ("lon", "lat"):
+                word, unit = {"lon": ("longitude", "degrees_east"), "lat": ("latitude", "degrees_north")}[name]
+                _put(data, name, "f8", ("cell",), values, {"standard_name": word, "units": unit, "bounds": f"{name}_vertices"})
             else:
-                _put(data, info.name, "f8", dims, merged[info.name], attributes, FILL)
+                _put_field(data, BY_NAME[name], values)
         data.setncatts({"Conventions": "CF-1.11 UGRID-1.0", "title": f"lsbc land-surface boundary conditions {year}", **provenance})
 
 
-def _put_mesh(data, vertex_lon: np.ndarray, vertex_lat: np.ndarray) -> None:
+def _put_field(data, info: FieldInfo, values: np.ndarray) -> None:
+    dims = ("class", "cell") if info.n_level > 1 else ("cell",)
+    attributes: dict[str, Any] = {"long_name": info.long_name, "coordinates": "lat lon global_id", "mesh": "mesh", "location": "face"}
+    if info.name == "lu_dominant":
+        attributes |= {"flag_values": np.array(CLASS_CODES, np.int32), "flag_meanings": " ".join(CLASS_NAMES)}
+        _put(data, info.name, "i4", dims, np.where(values == FILL, -1, values).astype(np.int32), attributes, -1)
+        return
+    attributes["units"] = info.units
+    if info.standard_name:
+        attributes["standard_name"] = info.standard_name
+    _put(data, info.name, "f8", dims, np.moveaxis(values, 0, -1), attributes, FILL)
+
+
+def _put_mesh(data, lon_vertices: np.ndarray, lat_vertices: np.ndarray) -> None:
     """UGRID topology: nodes are the distinct corners."""
-    corners = np.column_stack([vertex_lon.ravel(), vertex_lat.ravel()])
+    corners = np.column_stack([lon_vertices.ravel(), lat_vertices.ravel()])
     nodes, face_node = np.unique(corners, axis=0, return_inverse=True)
     data.createDimension("node", len(nodes))
     for k, (axis, unit) in enumerate((("longitude", "degrees_east"), ("latitude", "degrees_north"))):
         _put(data, f"node_{axis[:3]}", "f8", ("node",), nodes[:, k], {"standard_name": axis, "units": unit})
-    _put(data, "face_nodes", "i4", ("cell", "nv"), face_node.reshape(vertex_lon.shape).astype(np.int32),
+    _put(data, "face_nodes", "i4", ("cell", "nv"), face_node.reshape(lon_vertices.shape).astype(np.int32),
          {"cf_role": "face_node_connectivity", "start_index": np.int32(0)})
     _put(data, "mesh", "i4", (), np.int32(0), {"cf_role": "mesh_topology", "topology_dimension": np.int32(2), "node_coordinates": "node_lon node_lat",
                                               "face_node_connectivity": "face_nodes", "face_dimension": "cell", "face_coordinates": "lon lat"})
@@ -105,7 +111,8 @@ def write_landuse_map(comm: Comm, plan: Plan, core: np.ndarray, year: int, path:
         with whole_file(path) as temporary:
             _save_map(temporary, plan, blocks, year, provenance)
 
-    stream_to_root(comm, plan, core, save)
+    position = plan.core_position()
+    stream_to_root(comm, plan.owner, lambda k: core[position[int(plan.all_tiles[k])]], save)
 
 
 def _save_map(path: Path, plan: Plan, blocks, year: int, provenance: dict[str, str]) -> None:
@@ -113,6 +120,7 @@ def _save_map(path: Path, plan: Plan, blocks, year: int, provenance: dict[str, s
 
     tiles = plan.tiles
     rows, cols = np.divmod(plan.all_tiles, tiles.n_col)
+    cols = _unwrapped(cols, tiles.n_col)
     row0, col0, n_row, n_col = rows.min(), cols.min(), np.ptp(rows) + 1, np.ptp(cols) + 1
     with Dataset(path, "w") as data:
         data.createDimension("lat", int(n_row) * tiles.core)
@@ -127,6 +135,23 @@ def _save_map(path: Path, plan: Plan, blocks, year: int, provenance: dict[str, s
         for row, col, block in zip(rows - row0, cols - col0, blocks):
             landuse[row * tiles.core: (row + 1) * tiles.core, col * tiles.core: (col + 1) * tiles.core] = CODE_OF_INDEX[block]
         data.setncatts({"Conventions": "CF-1.11", "title": f"lsbc 1 km land use {year}", "year": np.int32(year), **provenance})
+
+
+def _unwrapped(cols: np.ndarray, n_col: int) -> np.ndarray:
+    """Tile columns counted on beyond the date line where that makes the map narrower; longitudes then pass 180 degrees."""
+    present = np.unique(cols)
+    gap = np.diff(np.append(present, present[0] + n_col))
+    widest = int(np.argmax(gap))
+    return cols if widest == len(present) - 1 else np.where(cols <= present[widest], cols + n_col, cols)
+
+
+def read_history(path: Path, before: int) -> list[dict[str, Any]]:
+    """Years before `before` of an earlier part of the run, from its `summary.json`; none where there is no such file."""
+    try:
+        years = json.loads(path.read_text(encoding="utf-8"))["years"]
+        return [entry for entry in years if entry["year"] < before]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
 
 
 def write_summary(path: Path, summary: dict[str, Any]) -> None:

@@ -22,6 +22,10 @@ from lsbc.regrid.overlap import overlap_polygons
 from lsbc.regrid.route import Router
 
 
+LOWEST_M, HIGHEST_M = -500.0, 9000.0
+"""Elevations on Earth; fill values lie outside."""
+
+
 @dataclass
 class Tile:
     """One tile of this rank: statics and first prior on its window, and where its halo comes from."""
@@ -71,14 +75,20 @@ class Plan:
     fingerprint: str
     """Names the grid of cells whatever their order and owners."""
 
+    def core_position(self) -> dict[int, int]:
+        """Tile id -> position among this rank's tiles."""
+        return {tile.tile: k for k, tile in enumerate(self.local)}
+
 
 def build_plan(comm: Comm, cells: HostCells, edges: str, artefact: Artefact, fine_file: FineFile) -> Plan:
     """Work out domain, tiles and routes (collective).
 
     Raises:
-        GridError: a cell id is owned twice or by nobody.  FileError: no fine data under the host's cells, or bad values in them.
+        GridError: a cell id is owned twice or by nobody, or ranks differ in the number of corners.
+        FileError: bad values in the fine-grid file.
     """
     cells.refuse_radians(comm)
+    _same_corners(comm, cells)
     owned = np.flatnonzero(cells.owned)
     to_all_cells = Router.build(comm, cells.global_id[owned], cells.global_id, what="host cell")
     tiles = TileLattice(artefact.fine, artefact.core, artefact.halo)
@@ -130,9 +140,14 @@ def _land_cells(comm: Comm, all_tiles: np.ndarray, tiles: TileLattice, artefact:
     for found in comm.allgather(agree(comm, count)):
         for k, n in found:
             weight[k] = n
-    if not weight.any():
-        raise FileError(f"Fine-grid file {fine_file.path} holds no land under the host's cells.")
     return weight
+
+
+def _same_corners(comm: Comm, cells: HostCells) -> None:
+    n_vertex = cells.vertex_lon_deg.shape[1] if cells.n_cell else 0
+    most, fewest = comm.allreduce_max(n_vertex), -comm.allreduce_max(-n_vertex if cells.n_cell else -(2**31))
+    if most and most != fewest:
+        raise GridError(f"Cells have {fewest} corners on one rank and {most} on another; repeat the last corner to make them equal.")
 
 
 def _core_origin(tiles: TileLattice, tile: int) -> tuple[int, int]:
@@ -164,6 +179,8 @@ def _read_tiles(mine, tiles: TileLattice, artefact: Artefact, fine_file: FineFil
         known = fine_file.window("known", row0, col0, n, n).astype(bool) | np.isin(prior, (*STATIC_CLASSES, NO_DATA))
         statics = {name: fine_file.window(name, row0, col0, n, n) for name in ("elevation", "koppen", "land")}
         _check_elevation(fine_file, artefact, statics["elevation"], prior, row0, col0)
+        for values in statics.values():
+            values[prior == NO_DATA] = 0
         driver_row0, driver_col0, ids = _driver_cells_around(artefact, row0, col0, n)
         wanted.append(np.where((ids >= 0) & active[ids], ids, -1))
         local.append(Tile(int(tile), row0, col0, prior, known, statics, np.zeros(0, np.int64), slice(0, 0),
@@ -181,12 +198,12 @@ def _read_tiles(mine, tiles: TileLattice, artefact: Artefact, fine_file: FineFil
 
 
 def _check_elevation(fine_file: FineFile, artefact: Artefact, elevation, prior, row0: int, col0: int) -> None:
-    bad = ~np.isfinite(elevation) & (prior != NO_DATA)
+    bad = ~((elevation >= LOWEST_M) & (elevation <= HIGHEST_M)) & (prior != NO_DATA)
     if bad.any():
         r, c = np.argwhere(bad)[0]
         raise FileError(f"Fine-grid file {fine_file.path}: elevation is {elevation[r, c]} at "
-                        f"{artefact.fine.lon_centre_deg(col0 + int(c)):.4f} E, {artefact.fine.lat_centre_deg(row0 + int(r)):.4f} N, where lu has a class.")
-    elevation[~np.isfinite(elevation)] = 0.0
+                        f"{artefact.fine.lon_centre_deg(col0 + int(c)):.4f} E, {artefact.fine.lat_centre_deg(row0 + int(r)):.4f} N, where lu has a class; "
+                        f"it must lie in {LOWEST_M:g}..{HIGHEST_M:g} m.")
 
 
 def _driver_cells_around(artefact: Artefact, row0: int, col0: int, n: int) -> tuple[int, int, np.ndarray]:

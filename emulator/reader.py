@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from lsbc.regrid.grids import Lattice
 
 FINE_VARIABLES = {"elevation": np.float32, "koppen": np.uint8, "land": np.uint8, "lu": np.uint8, "known": np.uint8}
 _OUTSIDE = {"elevation": 0.0, "koppen": 0, "land": 0, "lu": 255, "known": 1}
+_LARGEST = {"koppen": 5, "land": 1, "lu": 255, "known": 1}
 _ALIGNMENT_TOLERANCE_CELLS = 1e-3
 
 
@@ -32,13 +35,24 @@ class FineFile:
         if missing:
             raise FileError(f"Fine-grid file {path} lacks the variables {', '.join(missing)}.")
         for name in FINE_VARIABLES:
-            if self._data[name].dimensions != ("lat", "lon"):
-                raise FileError(f"Fine-grid file {path}: {name} has dimensions {self._data[name].dimensions}, not (lat, lon).")
+            self._check_variable(name)
         self._row0, self._descending = self._axis("lat", -90.0, lattice.n_lat / 180.0)
         self._col0, _ = self._axis("lon", -180.0, lattice.n_lon / 360.0)
         self._n_row, self._n_col = len(self._data.dimensions["lat"]), len(self._data.dimensions["lon"])
 
+    def _check_variable(self, name: str) -> None:
+        variable = self._data[name]
+        if variable.dimensions != ("lat", "lon"):
+            raise FileError(f"Fine-grid file {self.path}: {name} has dimensions {variable.dimensions}, not (lat, lon).")
+        packing = [attribute for attribute in ("scale_factor", "add_offset") if attribute in variable.ncattrs()]
+        if packing:
+            raise FileError(f"Fine-grid file {self.path}: {name} is packed ({', '.join(packing)}); write it unpacked.")
+        if name != "elevation" and np.dtype(variable.dtype).kind not in "iu":
+            raise FileError(f"Fine-grid file {self.path}: {name} is of type {variable.dtype}; classes and flags are whole numbers.")
+
     def _axis(self, name: str, origin_deg: float, cells_per_deg: float) -> tuple[int, bool]:
+        if self._data[name].dimensions != (name,) or not self._data[name].size or not np.isfinite(self._data[name][:]).all():
+            raise FileError(f"Fine-grid file {self.path}: {name} must be a one-dimensional axis of finite degrees.")
         position = (np.asarray(self._data[name][:], np.float64) - origin_deg) * cells_per_deg - 0.5
         descending = len(position) > 1 and position[0] > position[-1]
         if descending and name == "lat":
@@ -63,9 +77,21 @@ class FineFile:
         for shift in (-self.lattice.n_lon, 0, self.lattice.n_lon):
             west, east = max(col0, self._col0 + shift), min(col0 + n_col, self._col0 + shift + self._n_col)
             if west < east:
-                block = self._data[name][rows, west - shift - self._col0: east - shift - self._col0]
+                block = self._read(name, rows, slice(west - shift - self._col0, east - shift - self._col0))
                 out[low - row0: high - row0, west - col0: east - col0] = block[::-1] if self._descending else block
         return out
+
+    def _read(self, name: str, rows: slice, cols: slice) -> np.ndarray:
+        try:
+            block = self._data[name][rows, cols]
+        except (OSError, RuntimeError, IndexError) as error:
+            raise FileError(f"Fine-grid file {self.path}: {name}[{rows.start}:{rows.stop}, {cols.start}:{cols.stop}] cannot be read: {error}.") from error
+        if "_FillValue" in self._data[name].ncattrs():
+            block = np.where(block == self._data[name].getncattr("_FillValue"), block.dtype.type(_OUTSIDE[name]), block)
+        if name in _LARGEST and (block.min() < 0 or block.max() > _LARGEST[name]):
+            bad = block[(block < 0) | (block > _LARGEST[name])].flat[0]
+            raise FileError(f"Fine-grid file {self.path}: {name} is {bad} in rows {rows.start}:{rows.stop}; it must lie in 0..{_LARGEST[name]}.")
+        return block
 
     def close(self) -> None:
         """Close the file; windows read before stay valid."""
@@ -91,7 +117,7 @@ class HostFile:
         where = np.flatnonzero(self.year == year)
         if len(where) != 1:
             raise FileError(f"Host file {self.path} has year {year} {len(where)} times; it holds {self.year.min()}..{self.year.max()}.")
-        with Dataset(self.path) as data:
+        with _reading(self.path), Dataset(self.path) as data:
             data.set_auto_mask(False)
             return {name: np.asarray(data[name][int(where[0])], np.float64)[cells] for name in LUH2_STATES}
 
@@ -101,13 +127,17 @@ def read_host_file(path: Path) -> HostFile:
     from netCDF4 import Dataset
 
     names = ("global_id", "clon", "clat", "clon_vertices", "clat_vertices", "year")
+    with _reading(path), Dataset(path) as data:
+        data.set_auto_mask(False)
+        missing = [name for name in (*names, *LUH2_STATES) if name not in data.variables]
+        if missing:
+            raise FileError(f"Host file {path} lacks the variables {', '.join(missing)}.")
+        return HostFile(*(np.asarray(data[name][:]) for name in names), path=path)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
     try:
-        with Dataset(path) as data:
-            data.set_auto_mask(False)
-            missing = [name for name in (*names, *LUH2_STATES) if name not in data.variables]
-            if missing:
-                raise FileError(f"Host file {path} lacks the variables {', '.join(missing)}.")
-            arrays = [np.asarray(data[name][:]) for name in names]
-    except OSError as error:
-        raise FileError(f"Host file {path} cannot be read: {error.strerror or error}.") from error
-    return HostFile(*arrays, path=path)
+        yield
+    except (OSError, RuntimeError, IndexError) as error:
+        raise FileError(f"Host file {path} cannot be read: {error}.") from error

@@ -14,10 +14,10 @@ import numpy as np
 
 from lsbc.emulator.artefact import Artefact
 from lsbc.emulator.atomic import whole_file
-from lsbc.emulator.classes import CLASS_SYSTEM, CLASS_VERSION, GROUPS
-from lsbc.emulator.mosaic import stream_to_root
+from lsbc.emulator.classes import CLASS_SYSTEM, CLASS_VERSION, GROUPS, NO_DATA, STATIC_CLASSES
 from lsbc.emulator.plan import Plan
 from lsbc.emulator.state import State
+from lsbc.emulator.stream import stream_to_root
 from lsbc.regrid.comm import Comm, agree
 from lsbc.regrid.errors import RestartError
 
@@ -32,22 +32,19 @@ def identity(artefact: Artefact, plan: Plan) -> dict[str, str]:
 
 def write_restart(comm: Comm, plan: Plan, artefact: Artefact, state: State, path: Path) -> None:
     """Write the state of all ranks to one file (collective)."""
-    driver_cell, driver, carry = _gather_driver(comm, plan, state)
+    parts = comm.gather((plan.driver_cell, state.driver, [tile.tile for tile in plan.local], state.carry))
 
     def save(blocks: Iterator[np.ndarray]) -> None:
         with whole_file(path) as temporary:
-            _save(temporary, blocks, plan, identity(artefact, plan), state.year, driver_cell, driver, carry)
+            _save(temporary, blocks, plan, identity(artefact, plan), state.year, *_merge_driver(parts))
 
-    stream_to_root(comm, plan, state.core, save)
+    position = plan.core_position()
+    stream_to_root(comm, plan.owner, lambda k: state.core[position[int(plan.all_tiles[k])]], save)
 
 
-def _gather_driver(comm: Comm, plan: Plan, state: State) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Driver cells, their fractions, and the carried demand in the order of all tiles, on root; this rank's own elsewhere."""
-    parts = comm.gather((plan.driver_cell, state.driver, [tile.tile for tile in plan.local], state.carry))
-    if parts is None:
-        return plan.driver_cell, state.driver, state.carry
-    cells = np.concatenate([part[0] for part in parts])
-    unique, first = np.unique(cells, return_index=True)
+def _merge_driver(parts: list[tuple]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Driver cells of all ranks, their fractions, and the carried demand in the order of all tiles."""
+    unique, first = np.unique(np.concatenate([part[0] for part in parts]), return_index=True)
     order = np.argsort(np.concatenate([np.array(part[2], np.int64) for part in parts]))
     return unique, np.concatenate([part[1] for part in parts])[first], np.concatenate([part[3] for part in parts])[order]
 
@@ -126,10 +123,28 @@ def _load(plan: Plan, path: Path) -> State:
         tiles, cells = np.asarray(data["tile"][:]), np.asarray(data["driver_cell"][:])
         where = _find(path, "tile", tiles, np.array([tile.tile for tile in plan.local], np.int64))
         core = np.zeros((len(plan.local), plan.tiles.core, plan.tiles.core), np.uint8)
+        carry = np.zeros((len(plan.local), *data["carry"].shape[1:]))
         for k, position in enumerate(where.tolist()):
-            core[k] = data["landuse"][position]
-        driver = np.asarray(data["driver_fraction"][:], np.float64)[_find(path, "driver cell", cells, plan.driver_cell)]
-        return State(int(data.getncattr("year")), core, driver, np.asarray(data["carry"][:], np.float64)[where], {})
+            core[k], carry[k] = data["landuse"][position], data["carry"][position]
+            _check_static(path, plan, k, core[k])
+        rows = _find(path, "driver cell", cells, plan.driver_cell)
+        first, last = (int(rows.min()), int(rows.max()) + 1) if len(rows) else (0, 0)
+        driver = np.asarray(data["driver_fraction"][first:last], np.float64)[rows - first]
+        return State(int(data.getncattr("year")), core, driver, carry, {})
+
+
+def _check_static(path: Path, plan: Plan, k: int, core: np.ndarray) -> None:
+    """Water, ocean and missing cells must be those of the fine-grid file that the run uses."""
+    inner = slice(plan.tiles.halo, plan.tiles.halo + plan.tiles.core)
+    prior = plan.local[k].prior[inner, inner]
+    fixed = (*STATIC_CLASSES, NO_DATA)
+    differ = np.where(np.isin(prior, fixed) | np.isin(core, fixed), prior != core, False)
+    if differ.any():
+        row, col = np.argwhere(differ)[0]
+        lattice, tile = plan.tiles.fine, plan.local[k]
+        raise RestartError(
+            f"Restart file {path} was written for another fine-grid file: water, ocean or missing cells differ in tile {tile.tile}, first at "
+            f"{lattice.lon_centre_deg(tile.col0 + plan.tiles.halo + int(col)):.4f} E, {lattice.lat_centre_deg(tile.row0 + plan.tiles.halo + int(row)):.4f} N.")
 
 
 def _find(path: Path, what: str, present: np.ndarray, wanted: np.ndarray) -> np.ndarray:

@@ -17,6 +17,7 @@ from lsbc.emulator.plan import Plan, border_mask
 from lsbc.emulator.state import State
 from lsbc.emulator.surface.parameters import ClassTable
 from lsbc.regrid.comm import Comm, agree
+from lsbc.regrid.errors import GridError
 
 
 class Stopwatch:
@@ -139,11 +140,24 @@ def _cores(plan: Plan, windows: list[np.ndarray]) -> np.ndarray:
     return np.stack([core_of(plan, window) for window in windows])
 
 
-def first_coverage(plan: Plan) -> np.ndarray:
+def first_coverage(comm: Comm, plan: Plan) -> np.ndarray:
     """Share of each owned host cell that lies over fine-grid data, (n_owned,) (collective)."""
     core = [core_of(plan, tile.prior) for tile in plan.local]
     fine = plan.to_host.exchange(np.concatenate([np.zeros(0, np.uint8), *(block.ravel() for block in core)]))
-    return plan.fractions.fractions(fine, N_CLASS, NO_DATA)[1]
+    return agree(comm, plan.fractions.fractions, fine, N_CLASS, NO_DATA)[1]
+
+
+def require_coverage(plan: Plan, coverage: np.ndarray, min_coverage: float) -> None:
+    """Refuse a grid with a cell of which less than `min_coverage` lies over fine-grid data; raises GridError naming the worst."""
+    if not len(coverage):
+        return
+    k = int(np.argmin(coverage))
+    if not coverage[k] >= min_coverage:
+        cell = plan.owned[k]
+        raise GridError(
+            f"Cell {int(plan.cells.global_id[cell])} ({plan.cells.lon_deg[cell]:.4f} E, {plan.cells.lat_deg[cell]:.4f} N) lies over fine-grid data "
+            f"with {100 * coverage[k]:.1f} % of its area, less than output.min_coverage = {min_coverage:g}; give a data.fine that covers the grid, "
+            "or set output.uncovered_cells = 'fill'.")
 
 
 def core_of(plan: Plan, window: np.ndarray) -> np.ndarray:
@@ -155,6 +169,6 @@ def core_of(plan: Plan, window: np.ndarray) -> np.ndarray:
 def publish(comm: Comm, plan: Plan, settings: Settings, core: np.ndarray, year: int) -> dict[str, np.ndarray]:
     """Boundary fields on all host cells of this rank from the class maps on the tile cores."""
     fine = plan.to_host.exchange(core.reshape(-1))
-    fraction, coverage = plan.fractions.fractions(fine, N_CLASS, NO_DATA)
+    fraction, coverage = agree(comm, plan.fractions.fractions, fine, N_CLASS, NO_DATA)
     both = plan.to_all_cells.exchange(np.column_stack([fraction, coverage]))
     return agree(comm, boundary_fields, np.ascontiguousarray(both[:, :-1]), np.ascontiguousarray(both[:, -1]), settings.min_coverage, year, settings.table)

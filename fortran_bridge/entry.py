@@ -182,7 +182,11 @@ class Bridge:
         """Hand a read-only view of the host's array to the component, which keeps it."""
         instance = self._instance(handle)
         field = self._name(name, instance)
-        self._check_field(field, n_cell, values, instance)
+        try:
+            self._check_field(field, n_cell, values, instance)
+        except FieldError:
+            instance.component.forget_field(field)  # an array lent before must not stand in for this one
+            raise
         view = self._view(values, (n_cell,), _DTYPE[item_bytes])
         view.flags.writeable = False
         instance.component.set_field(field, view)

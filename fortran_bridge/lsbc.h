@@ -100,14 +100,15 @@ int lsbc_create(const char *config_path, int32_t fortran_comm, int32_t *handle);
  *  @param vertex_lon_deg  in, [n_cell][n_vertex], longitude of the corners in order around the cell [degrees_east]
  *  @param vertex_lat_deg  in, [n_cell][n_vertex], latitude of the corners [degrees_north]
  *  @param owned           in, [n_cell], 1 where this rank owns the cell, 0 in its halo [1]
- *  @return LSBC_OK, LSBC_ERR_GRID, LSBC_ERR_STATE or LSBC_ERR_INTERNAL */
+ *  @return LSBC_OK, LSBC_ERR_GRID, LSBC_ERR_IO (values in the fine-grid file), LSBC_ERR_STATE or LSBC_ERR_INTERNAL */
 int lsbc_set_grid(int32_t handle, int64_t n_cell, const int64_t *global_id, const double *lon_deg, const double *lat_deg,
                   int32_t n_vertex, const double *vertex_lon_deg, const double *vertex_lat_deg, const int32_t *owned);
 
 /** Lend a field of the host to lsbc. Local. Nothing is copied.
  *
  *  lsbc keeps the address and reads the values during lsbc_step_year. The array must stay where it is, and alive,
- *  until the next lsbc_set_field of the same name or lsbc_destroy. lsbc never writes to it.
+ *  until the next lsbc_set_field of the same name or lsbc_destroy. lsbc never writes to it. A call that is refused for
+ *  its size or address also takes back the array lent before, so that no year is made from old values.
  *  @param name    in, name of an input field (see lsbc_field_info), NUL-terminated
  *  @param n_cell  in, as in lsbc_set_grid
  *  @param values  in, [n_cell], in the units of lsbc_field_info; may be NULL when n_cell is 0

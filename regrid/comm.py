@@ -23,6 +23,8 @@ class Comm(Protocol):
 
     rank: int
     size: int
+    local_rank: int
+    """This rank's place among the ranks of its node."""
 
     def allreduce_max(self, value: int) -> int: ...
 
@@ -58,6 +60,7 @@ class SerialComm:
 
     rank = 0
     size = 1
+    local_rank = 0
 
     def allreduce_max(self, value: int) -> int:
         return int(value)
@@ -101,6 +104,9 @@ class MpiComm:
         self._row_types: dict[int, Any] = {}
         self.rank = self._comm.rank
         self.size = self._comm.size
+        node = self._comm.Split_type(self._mpi.COMM_TYPE_SHARED)
+        self.local_rank = node.rank
+        node.Free()
 
     @classmethod
     def from_fortran(cls, handle: int) -> MpiComm:
@@ -180,6 +186,10 @@ class MpiComm:
                 row_type.Free()
             self._comm.Free()
         self._row_types, self._comm = {}, None
+
+    def abort(self, code: int) -> None:
+        """End the whole job; only for a program that owns it, such as the command line, never inside a host."""
+        self._comm.Abort(code)
 
     def _row_type(self, row_bytes: int) -> Any:
         """One MPI item a row, so that counts stay far below 2**31 however wide the rows are."""

@@ -92,7 +92,8 @@ class Lattice:
 class HostCells:
     """This rank's cells of the host grid, checked; corners are kept counter-clockwise. There may be none.
 
-    global_id int64 (n,), lon_deg and lat_deg (n,), vertex_lon_deg and vertex_lat_deg (n, n_vertex), owned bool (n,).
+    global_id int64 (n,), lon_deg and lat_deg (n,), vertex_lon_deg and vertex_lat_deg (n, n_vertex), owned bool (n,);
+    edges as in `overlap_polygons`.
     Raises GridError naming the global id and the place of the first cell that breaks a rule.
     """
 
@@ -102,6 +103,7 @@ class HostCells:
     vertex_lon_deg: np.ndarray
     vertex_lat_deg: np.ndarray
     owned: np.ndarray
+    edges: str = "greatcircle"
 
     def __post_init__(self) -> None:
         for name, dtype in (("global_id", np.int64), ("lon_deg", float), ("lat_deg", float), ("vertex_lon_deg", float),
@@ -114,7 +116,8 @@ class HostCells:
         self._check_ids()
         self._check_centres(self._turn_counter_clockwise())
         for array in vars(self).values():
-            array.setflags(write=False)
+            if isinstance(array, np.ndarray):
+                array.setflags(write=False)
 
     @property
     def n_cell(self) -> int:
@@ -170,7 +173,7 @@ class HostCells:
 
     def _turn_counter_clockwise(self) -> np.ndarray:
         """Reverse clockwise corners; returns the areas in sr."""
-        area_sr = polygon_area_sr(self.vertex_lon_deg, self.vertex_lat_deg)
+        area_sr = polygon_area_sr(self.vertex_lon_deg, self.vertex_lat_deg, self.edges)
         clockwise = area_sr < 0.0
         for corners in (self.vertex_lon_deg, self.vertex_lat_deg):
             corners[clockwise] = corners[clockwise, ::-1]

@@ -19,6 +19,8 @@ class Network(Protocol):
 
     backend: str
     device: str
+    model_file: str
+    """The artefact's file that was loaded."""
     batch: np.ndarray
     """float32 (batch, channel, window, window), C order: the caller fills it in place."""
 

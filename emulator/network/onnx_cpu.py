@@ -14,6 +14,7 @@ class OnnxNetwork:
     """The artefact's ONNX file with fixed batch and window."""
 
     backend = "onnxruntime"
+    model_file = MODEL_FILE
     device = "cpu"
 
     def __init__(self, artefact: Artefact):

@@ -86,6 +86,9 @@ class FakeComponent:
         agree(self._comm, check)
         self._n_cell = len(global_id)
 
+    def forget_field(self, name):
+        self._urban = None
+
     def set_field(self, name, values):
         if name != "urban":
             raise FieldError(f"Field '{name}' is not an input.")

@@ -25,6 +25,12 @@ def test_the_card_gives_lattices_and_tiles(folder):
     (("window = 64", "window = 60"), "window 60"),
     (("depth = 1", ""), "lacks or misstates 'depth'"),
     (("[network]", "[network"), "is damaged"),
+    (("window = 64", ""), "lacks or misstates 'window'"),
+    (('system = "HILDA+ merged"', ""), "lacks or misstates 'system'"),
+    (("driver_spacing_deg = 0.25", "driver_spacing_deg = 0"), "lacks or misstates"),
+    (("fine_spacing_arcsec = 30", "fine_spacing_arcsec = 7"), "30 fine cells of 7 arc seconds do not make a driver cell of 0.25"),
+    (("offset = 0.0", "offset = nan"), "has offset nan"),
+    (("weights.safetensors", "weights.bin"), "does not list weights.safetensors"),
 ])
 def test_a_card_that_does_not_fit_is_refused_with_both_sides(folder, replace, message):
     case.write_card(folder, replace=replace)

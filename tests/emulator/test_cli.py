@@ -47,12 +47,30 @@ def test_check_tells_everything_that_is_wrong_at_once(folder, capsys):
     host.states[2002]["range"][7] = -1.0
     case.write_host_file(folder / "host.nc", host)
     (folder / "model" / "unet.onnx").write_bytes(b"")
-    path = config(folder).replace("lsbc.toml", "lsbc.toml")
+    path = config(folder, RUN.replace("first_year = 2000", "first_year = 2001"))
     (folder / "fine.nc").unlink()
+    (folder / "out").write_text("in the way")
     assert main(["check", path]) == 1
     out = capsys.readouterr().out
-    for words in ("unet.onnx has sha256", "fine.nc cannot be opened", "year 2001: Field 'urban' is 30", "year 2002: Field 'range' is -1", "4 problem(s)"):
+    for words in ("out is not a writable directory", "run.first_year=2001 is not time.start_year=2000","unet.onnx has sha256", "fine.nc cannot be opened", "year 2001: Field 'urban' is 30", "year 2002: Field 'range' is -1", "6 problem(s)"):
         assert words in out
+
+
+def test_check_finds_cells_that_lie_elsewhere(folder, capsys):
+    host = case.make_host()
+    host.lon_deg, host.lat_deg = host.lat_deg, host.lon_deg
+    host.vertex_lon_deg, host.vertex_lat_deg = host.vertex_lat_deg, host.vertex_lon_deg
+    case.write_host_file(folder / "host.nc", host)
+    assert main(["check", config(folder)]) == 1
+    assert "lies over fine-grid data with 0.0 % of its area" in capsys.readouterr().out
+
+
+def test_run_carries_on_from_a_restart_it_wrote(folder):
+    assert main(["run", config(folder, RUN.replace("2002", "2001")), "--write-restart", str(folder / "r.nc")]) == 0
+    assert main(["run", config(folder), "--restart", str(folder / "r.nc")]) == 0
+    import json
+    years = [entry["year"] for entry in json.loads((folder / "out" / "summary.json").read_text())["years"]]
+    assert years == [2000, 2001, 2002]
 
 
 def test_a_year_that_the_host_file_lacks_is_named(folder, capsys):

@@ -150,7 +150,7 @@ def test_water_and_missing_cells_never_change(folder):
 
 def test_cells_without_fine_data_are_an_error_by_default(folder):
     host = case.make_host(3, case.LON0 + 1.8, case.LAT0 + 0.1, 0.2)
-    with pytest.raises(GridError, match=r"Cell 1013? .*|Cell \d+ \(1\d\.\d+ E, 47\.\d+ N\) lies over fine-grid data with"):
+    with pytest.raises(GridError, match=r"Cell \d+ \(11\.\d+ E, 47\.\d+ N\) lies over fine-grid data with \d+\.\d % of its area"):
         start(folder, host)
 
 
@@ -273,6 +273,54 @@ def test_wrong_calls_are_named(folder):
         component.step_year(2000)
 
 
+def test_a_refused_array_takes_the_earlier_one_back(folder):
+    host = case.make_host()
+    component = start(folder, host)
+    feed(component, host, 2000)
+    with pytest.raises(FieldError, match="shape"):
+        component.set_field("urban", np.zeros(80))
+    with pytest.raises(FieldError, match="Fields urban were never set"):
+        component.step_year(2001)
+
+
+@pytest.mark.parametrize(("place", "elevation", "refused"), [("outside", -9999.0, False), ("outside", 9.97e36, False), ("inside", -9999.0, True)])
+def test_a_fill_value_of_elevation_never_reaches_the_network(folder, place, elevation, refused):
+    classes = case.first_map()
+    classes[230:, 230:] = 255
+    case.write_fine_file(folder / "fine.nc", classes)
+    with Dataset(folder / "fine.nc", "a") as data:
+        data["elevation"][235:, 235:] = elevation
+        if place == "inside":
+            data["elevation"][40, 40] = elevation
+    host = case.make_host(4)
+    if refused:
+        with pytest.raises(FileError, match=r"elevation is -9999\.0 at 9\.3375 E, 47\.3375 N, where lu has a class"):
+            start(folder, host)
+        return
+    component = start(folder, host)
+    assert all(np.abs(tile.statics["elevation"]).max() < 1000.0 for tile in component._plan.local)
+
+
+def test_an_integer_array_is_no_place_for_a_field(folder):
+    host = case.make_host()
+    component = start(folder, host)
+    feed(component, host, 2000)
+    with pytest.raises(FieldError, match="'albedo' is asked for as int64"):
+        component.get_field("albedo", np.zeros(81, np.int64))
+
+
+def test_a_summary_that_cannot_be_written_fails_the_year_before_it_is_committed(folder):
+    host = case.make_host()
+    component = start(folder, host)
+    (folder / "out" / "summary.json").mkdir()
+    with pytest.raises(FileError, match="summary.json could not be written"):
+        feed(component, host, 2000)
+    assert component.year is None
+    (folder / "out" / "summary.json").rmdir()
+    feed(component, host, 2000)
+    assert component.year == 2000
+
+
 def test_two_instances_side_by_side_give_the_bits_of_each_alone(folder):
     host, other = case.make_host(), case.make_host()
     for states in other.states.values():
@@ -311,6 +359,7 @@ def test_the_summary_tells_ranks_cells_and_stage_seconds(folder):
     assert (summary["ranks"], summary["cells"], summary["tiles"]) == (1, 81, 16)
     assert [year["year"] for year in summary["years"]] == [2000, 2001]
     assert summary["years"][1]["seconds"]["tiles: network"] > 0
+    assert all(year["largest_error_of_fraction_sums"] <= 1e-12 for year in summary["years"])
 
 
 def test_every_class_has_a_driver_group():

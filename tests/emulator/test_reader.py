@@ -51,3 +51,51 @@ def test_a_missing_variable_is_named(tmp_path):
         read_host_file(path)
     with pytest.raises(FileError, match="cannot be opened"):
         FineFile(tmp_path / "absent.nc", FINE)
+
+
+def spoil(path, name, values=None, dtype=None, **attributes):
+    """Replace one variable of a fine-grid file."""
+    from netCDF4 import Dataset
+    with Dataset(path, "a") as data:
+        old = data[name]
+        old.set_auto_maskandscale(False)
+        kept = old[:] if values is None else values
+        data.renameVariable(name, f"old_{name}")
+        fill = attributes.pop("_FillValue", None)
+        new = data.createVariable(name, dtype or kept.dtype, ("lat", "lon"), fill_value=fill)
+        new.set_auto_maskandscale(False)
+        new.setncatts(attributes)
+        new[:] = kept.astype(new.dtype)
+
+
+def test_the_declared_fill_value_counts_as_outside(tmp_path):
+    path = case.write_fine_file(tmp_path / "f.nc", case.first_map())
+    elevation = np.full((240, 240), 300.0, np.float32)
+    elevation[:5] = -9999.0
+    spoil(path, "elevation", elevation, _FillValue=-9999.0)
+    window = FineFile(path, FINE).window("elevation", ROW0, COL0, 10, 3)
+    assert window[:5].tolist() == [[0.0] * 3] * 5 and (window[5:] == 300.0).all()
+
+
+@pytest.mark.parametrize(("name", "change", "message"), [
+    ("elevation", {"dtype": "i2", "scale_factor": 0.1}, r"elevation is packed \(scale_factor\)"),
+    ("lu", {"dtype": "f8"}, "lu is of type float64"),
+    ("lu", {"values": np.full((240, 240), 296, np.int32)}, "lu is 296 in rows"),
+    ("lu", {"values": np.full((240, 240), -1, np.int16)}, "lu is -1 in rows"),
+    ("koppen", {"values": np.full((240, 240), 77, np.uint8)}, r"koppen is 77 in rows .* 0\.\.5"),
+    ("known", {"values": np.full((240, 240), 2, np.uint8)}, "known is 2"),
+])
+def test_values_that_would_be_cast_wrongly_are_refused(tmp_path, name, change, message):
+    path = case.write_fine_file(tmp_path / "f.nc", case.first_map())
+    spoil(path, name, **change)
+    with pytest.raises(FileError, match=message):
+        FineFile(path, FINE).window(name, ROW0, COL0, 4, 4)
+
+
+def test_a_damaged_axis_is_an_error_that_names_it(tmp_path):
+    path = case.write_fine_file(tmp_path / "f.nc", case.first_map())
+    from netCDF4 import Dataset
+    with Dataset(path, "a") as data:
+        data["lat"][0] = np.nan
+    with pytest.raises(FileError, match="lat must be a one-dimensional axis of finite degrees"):
+        FineFile(path, FINE)

@@ -96,6 +96,26 @@ def test_a_restart_of_another_grid_or_model_is_refused_with_both_names(folder):
         start(folder, case.make_host()).read_restart(path)
 
 
+def test_a_restart_of_another_fine_file_is_refused_with_the_place(folder):
+    host = case.make_host()
+    path = written(folder, host)
+    classes = case.first_map()
+    classes[60, 60] = 7 if classes[60, 60] != 7 else 1
+    case.write_fine_file(folder / "fine.nc", classes)
+    with pytest.raises(RestartError, match=r"another fine-grid file: .* in tile \d+, first at 9\.5042 E, 47\.5042 N"):
+        start(folder, host).read_restart(path)
+
+
+def test_a_restart_needs_a_name_and_a_folder(folder):
+    component = start(folder, case.make_host())
+    step(component, case.make_host(), 2000)
+    with pytest.raises(FileError, match="not the name of a file"):
+        component.write_restart("")
+    with pytest.raises(FileError, match="absent.r.nc could not be written"):
+        component.write_restart(folder / "absent" / "r.nc")
+    assert not (folder / "absent").exists()
+
+
 def test_a_file_that_is_no_restart_is_refused(folder):
     component = start(folder, case.make_host())
     with pytest.raises(RestartError, match="not a restart of lsbc"):

@@ -38,6 +38,9 @@ class Component:
     def set_field(self, name, values):
         self.views[name] = values
 
+    def forget_field(self, name):
+        self.views.pop(name, None)
+
     def step_year(self, year):
         self.year = year
         if self.error is not None:

@@ -239,3 +239,37 @@ def test_a_restart_that_is_not_there_is_an_error_on_all(comm, folder):
     cells, owned = scattered(comm, host)
     component = start(config(folder, comm), comm, host, cells, owned)
     fails_everywhere(comm, RestartError, "absent.nc cannot be opened", lambda: component.read_restart(folder / "absent.nc"))
+
+
+def test_a_summary_that_root_cannot_write_is_an_error_on_all(comm, folder):
+    host = case.make_host()
+    cells, owned = scattered(comm, host)
+    component = start(config(folder, comm), comm, host, cells, owned)
+    if comm.rank == 0:
+        (folder / "out" / "summary.json").mkdir()
+    comm.barrier()
+    fails_everywhere(comm, FileError, "summary.json could not be written", lambda: step(component, host, cells, 2000))
+    assert component.year is None
+
+
+def test_a_field_refused_on_one_rank_after_a_good_year_is_an_error_on_all(comm, folder):
+    host = case.make_host()
+    cells, owned = scattered(comm, host)
+    component = start(config(folder, comm), comm, host, cells, owned)
+    step(component, host, cells, 2000)
+    if comm.rank == comm.size - 1:
+        with pytest.raises(FieldError):
+            component.set_field("urban", np.zeros(len(cells) + 1))
+    fails_everywhere(comm, FieldError, f"rank {comm.size - 1}: Fields urban were never set", lambda: component.step_year(2001))
+
+
+def test_ranks_with_other_numbers_of_corners_are_refused(comm, folder):
+    if comm.size == 1:
+        pytest.skip("needs two ranks")
+    host = case.make_host()
+    cells, owned = scattered(comm, host)
+    component = create(config(folder, comm))
+    arguments = list(host.part(cells, owned))
+    if comm.rank == 0:
+        arguments[3:5] = [np.column_stack([corner, corner[:, -1]]) for corner in arguments[3:5]]
+    fails_everywhere(comm, GridError, "Cells have 4 corners on one rank and 5 on another", lambda: component.set_grid(*arguments))
