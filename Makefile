@@ -30,7 +30,7 @@ help:
 	@echo "make clean  remove BUILD"
 
 system:
-	@tools/system_packages.sh check || $(STAGE) "system packages" $(LOGS)/system.log tools/system_packages.sh install
+	@tools/system_packages.sh check; status=$$?; [ $$status -eq 0 ] || { [ $$status -eq 1 ] && $(STAGE) "system packages" $(LOGS)/system.log tools/system_packages.sh install; }
 
 # The interpreter is never newer than itself: it exists or it does not.
 $(PY): | system
@@ -51,7 +51,7 @@ build: venv
 	@$(STAGE) "libraries and example hosts" $(LOGS)/build.log tools/build.sh $(BUILD) $(VENV)
 
 demo: build
-	@examples/run_demo.sh $(VENV) $(BUILD) $(RANKS) $(OUT) $(DATA)
+	@examples/run_demo.sh $(VENV) $(BUILD) "$(RANKS)" "$(OUT)" "$(DATA)"
 
 test: system $(VENV)/.lsbc-test build
 	@tools/run_tests.sh $(VENV) $(BUILD)

@@ -33,14 +33,13 @@ class Allocated:
     dropped: np.ndarray
 
 
-def allocate(score: np.ndarray, old: np.ndarray, delta: np.ndarray, carry: np.ndarray, movable: np.ndarray | None = None) -> Allocated:
+def allocate(score: np.ndarray, old: np.ndarray, delta: np.ndarray, carry: np.ndarray) -> Allocated:
     """Allocate one tile.
 
     Args:
         score: (8, n, n) log-probabilities or logits.  old: last year's class index, uint8 (n, n), `NO_DATA` where missing.
         delta: (b, b, 6) change of the group fractions in the b x b driver cells of the tile; 0 where there is no data.
         carry: (b, b, 5) demand in fine cells left over from earlier years.
-        movable: bool (n, n), cells that may change; all by default.
     Returns:
         the new map; changes of each land group in each driver cell differ from demand by less than one cell, unless
         the map holds too few cells of the shrinking groups (then `dropped` says how many were missing).
@@ -53,19 +52,12 @@ def allocate(score: np.ndarray, old: np.ndarray, delta: np.ndarray, carry: np.nd
     demand = _balanced(delta[..., :N_LAND_GROUP] * n_valid[..., None] + carry)
     quota = whole_cells(demand)
     new = blocks.copy()
-    free = np.ones(blocks.shape, bool) if movable is None else _blocks(movable, n_block, side)
     for i, j in np.argwhere(quota.any(axis=-1)).tolist():
-        _move(new[i, j], scores[i, j], quota[i, j], free[i, j])
+        _move(new[i, j], scores[i, j], quota[i, j])
     left = demand - (_group_counts(new) - _group_counts(blocks))
     kept = np.clip(left, -MAX_CARRY_CELLS, MAX_CARRY_CELLS)
     core = new.reshape(n_block, n_block, side, side).swapaxes(1, 2).reshape(old.shape)
     return Allocated(core, kept, np.abs(left - kept).sum(axis=-1) / 2.0)
-
-
-def group_fractions(core: np.ndarray, n_block: int) -> np.ndarray:
-    """Share of each land group among the cells with data of each driver cell, (b, b, 5); 0 where there is none."""
-    blocks = _blocks(core, n_block, core.shape[0] // n_block)
-    return _group_counts(blocks) / np.maximum((blocks != NO_DATA).sum(axis=-1), 1)[..., None]
 
 
 def whole_cells(demand: np.ndarray) -> np.ndarray:
@@ -98,10 +90,10 @@ def _group_counts(blocks: np.ndarray) -> np.ndarray:
     return np.stack([(group == g).sum(axis=-1) for g in range(N_LAND_GROUP)], axis=-1)
 
 
-def _move(cells: np.ndarray, score: np.ndarray, quota: np.ndarray, free: np.ndarray) -> None:
+def _move(cells: np.ndarray, score: np.ndarray, quota: np.ndarray) -> None:
     """Change the classes of one driver cell in place, best gains first, until the quotas are used up."""
     group = GROUP_OF_CLASS[cells]
-    source = np.flatnonzero(free & (group >= 0) & (np.where(group >= 0, quota[group], 0) < 0))
+    source = np.flatnonzero((group >= 0) & (np.where(group >= 0, quota[group], 0) < 0))
     gaining = np.flatnonzero(quota > 0)
     if not len(source):
         return

@@ -80,6 +80,13 @@ def locate(name: str, base: Path) -> Path:
     return (base / name).resolve()
 
 
+def shipped_models() -> list[Path]:
+    """Directories of the artefacts that come with lsbc."""
+    from importlib import resources
+
+    return sorted(folder for folder in Path(str(resources.files("lsbc.emulator.models"))).iterdir() if (folder / CARD).exists())
+
+
 def read_artefact(directory: Path) -> Artefact:
     """Read and check a card.
 
@@ -91,7 +98,8 @@ def read_artefact(directory: Path) -> Artefact:
     try:
         card = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ModelError(f"Model card {path} cannot be read: {error.strerror or error}.") from error
+        shipped = ", ".join(f"{SHIPPED}{folder.name}" for folder in shipped_models())
+        raise ModelError(f"Model card {path} cannot be read: {error.strerror or error}. Models shipped with lsbc: {shipped}.") from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ModelError(f"Model card {path} is damaged: {error}.") from error
     try:

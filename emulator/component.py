@@ -46,7 +46,7 @@ class Component:
         self._runner = TileRunner(artefact, network)
         self._network = network
         self._version = version("lsbc")
-        self._settings = Settings(table, config.output.min_coverage, config.allocation)
+        self._settings = Settings(table, config.output.min_coverage, config.allocation.enabled)
         self._states: dict[str, np.ndarray] = {}
         self._plan: Plan | None = None
         self._state: State | None = None
@@ -118,7 +118,7 @@ class Component:
             fine_file.close()
         coverage = first_coverage(comm, plan)
         if self._config.output.uncovered_cells == "error":
-            agree(comm, require_coverage, plan, coverage, self._config.output.min_coverage)
+            agree(comm, require_coverage, plan, coverage, self._config.output.min_coverage, fine_file.box)
         self._plan = plan
         logger.info("grid: %d cells, %d tiles on %d ranks", sum(comm.allgather(len(plan.owned))), len(plan.all_tiles), comm.size)
 
@@ -164,7 +164,7 @@ class Component:
     def _check_year(self, year: int) -> None:
         if self._state is None:
             if year != self._config.time.start_year:
-                raise YearError(f"The first year is {self._config.time.start_year} (time.start_year), got {year}.")
+                raise YearError(f"The first year is {self._config.time.start_year} (time.start_year), got {year}; any other needs a restart to be read first.")
         elif year != self._state.year + 1:
             raise YearError(f"Year {self._state.year} was the last; the next is {self._state.year + 1}, got {year}.")
 

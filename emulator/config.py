@@ -50,13 +50,9 @@ class TimeConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class AllocationConfig:
-    """Whether the map's class areas change as the coarse fractions do, or as the network alone thinks likely.
-
-    `first_map` asks the same of the hidden cells of the first map: their classes then meet the coarse fractions themselves.
-    """
+    """Whether the map's class areas change as the coarse fractions do, or as the network alone thinks likely."""
 
     enabled: bool = True
-    first_map: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,7 +33,7 @@ _CLASS_FIELDS = {"urban_frac": "urban", "crop_frac": "cropland", "pasture_frac":
 
 OUTPUTS = (
     FieldInfo("lu_frac", "area_fraction", "area fraction of each land-use class", "1", N_CLASS, "out"),
-    FieldInfo("lu_dominant", "land_cover_lccs", "land-use class of largest area, HILDA+ code, lowest code on ties", "1", 1, "out", (0.0, 77.0)),
+    FieldInfo("lu_dominant", "", "land-use class of largest area, HILDA+ code, lowest code on ties", "1", 1, "out", (0.0, 77.0)),
     *(FieldInfo(name, "area_fraction", f"area fraction of {cls}", "1", 1, "out") for name, cls in _CLASS_FIELDS.items()),
     FieldInfo("lai", "leaf_area_index", "leaf area index of the vegetated area, middle of its yearly range", "1", 1, "out", (0.0, 10.0)),
     FieldInfo("albedo", "surface_albedo_assuming_no_snow", "snow-free surface albedo", "1", 1, "out", (0.02, 0.9)),

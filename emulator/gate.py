@@ -10,7 +10,7 @@ from lsbc.regrid.errors import FieldError, InternalError, ValueRangeError
 NEGATIVE_TOLERANCE = 1e-6
 SUM_TOLERANCE = 1e-4
 """LUH2's own state sums reach 1.0001; beyond that the input is wrong."""
-PERCENT_SUSPECTED = 1.5
+PERCENT_SUSPECTED, FILL_SUSPECTED = 1.5, 101.0
 CLOSURE_TOLERANCE = 1e-12
 
 
@@ -60,6 +60,8 @@ def _check_state(name: str, value: np.ndarray, place) -> None:
     if len(value) == 0:
         return
     k = int(np.argmax(value))
+    if value[k] > FILL_SUSPECTED:
+        raise ValueRangeError(f"Field '{name}' is {value[k]:.6g} in {place(k)}: that looks like a fill value, the contract asks for fractions 0..1.")
     if value[k] > PERCENT_SUSPECTED:
         raise ValueRangeError(f"Field '{name}' is {value[k]:.6g} in {place(k)}: that looks like percent, the contract asks for fractions 0..1.")
     if value[k] > 1.0 + SUM_TOLERANCE:

@@ -51,6 +51,8 @@ def run(config_path: str | Path, comm: Comm, restart: str | Path | None = None, 
             component.step_year(year)
         if write_restart is not None:
             component.write_restart(write_restart)
+        if comm.rank == 0 and config.output.directory is not None:
+            logger.info("results: %s", config.output.directory)
     finally:
         component.close()
 
@@ -110,7 +112,7 @@ def _check_plan(config: Config, cells: HostCells, artefact: Artefact, fine: Fine
     comm = SerialComm()
     plan = build_plan(comm, cells, config.grid.edges, artefact, fine)
     if config.output.uncovered_cells == "error":
-        require_coverage(plan, first_coverage(comm, plan), config.output.min_coverage)
+        require_coverage(plan, first_coverage(comm, plan), config.output.min_coverage, fine.box)
 
 
 def _check_states(problems: list[str], config: Config, host: HostFile) -> None:

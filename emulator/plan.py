@@ -72,6 +72,8 @@ class Plan:
     to_host: Router
     fractions: FractionPlan
     to_all_cells: Router
+    has_land: bool
+    """Whether any tile of any rank holds land."""
     fingerprint: str
     """Names the grid of cells whatever their order and owners."""
 
@@ -106,7 +108,7 @@ def build_plan(comm: Comm, cells: HostCells, edges: str, artefact: Artefact, fin
     to_host = Router.build(comm, _core_cells(tiles, mine), fractions.need, what="fine cell")
     driver_map = ConservativeMap.build(comm, on_driver, cells.global_id[owned], driver_cell)
     return Plan(cells, owned, tiles, artefact.ratio, all_tiles, owner, local, driver_map, driver_cell, halo, to_host, fractions, to_all_cells,
-                _fingerprint(comm, cells, owned))
+                bool(weight.any()), _fingerprint(comm, cells, owned))
 
 
 def _overlaps(cells: HostCells, owned: np.ndarray, edges: str, artefact: Artefact):

@@ -65,6 +65,13 @@ class FineFile:
                             f"{1.0 / cells_per_deg * 3600.0:.6g} arc second lattice that the model was made for.")
         return first, bool(descending)
 
+    @property
+    def box(self) -> str:
+        """What the file covers, in words."""
+        west, east = (self.lattice.lon_edge_deg(self._col0 + k) for k in (0, self._n_col))
+        south, north = (self.lattice.lat_edge_deg(self._row0 + k) for k in (0, self._n_row))
+        return f"{west:g}..{east:g} E, {south:g}..{north:g} N"
+
     def window(self, name: str, row0: int, col0: int, n_row: int, n_col: int) -> np.ndarray:
         """(n_row, n_col), rows south to north; columns wrap at the date line."""
         out = np.full((n_row, n_col), _OUTSIDE[name], FINE_VARIABLES[name])
@@ -116,7 +123,8 @@ class HostFile:
 
         where = np.flatnonzero(self.year == year)
         if len(where) != 1:
-            raise FileError(f"Host file {self.path} has year {year} {len(where)} times; it holds {self.year.min()}..{self.year.max()}.")
+            how = "no year" if len(where) == 0 else "more than one year"
+            raise FileError(f"Host file {self.path} has {how} {year}; it holds {self.year.min()}..{self.year.max()}.")
         with _reading(self.path), Dataset(self.path) as data:
             data.set_auto_mask(False)
             return {name: np.asarray(data[name][int(where[0])], np.float64)[cells] for name in LUH2_STATES}

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lsbc.emulator.allocate import N_LAND_GROUP, allocate, group_fractions
+from lsbc.emulator.allocate import N_LAND_GROUP, allocate
 from lsbc.emulator.classes import N_CLASS, NO_DATA, STATIC_CLASSES
-from lsbc.emulator.config import AllocationConfig
 from lsbc.emulator.fields import boundary_fields
 from lsbc.emulator.gate import check_map, driver_groups
 from lsbc.emulator.infer import TileRunner, most_likely
@@ -17,7 +16,7 @@ from lsbc.emulator.plan import Plan, border_mask
 from lsbc.emulator.state import State
 from lsbc.emulator.surface.parameters import ClassTable
 from lsbc.regrid.comm import Comm, agree
-from lsbc.regrid.errors import GridError
+from lsbc.regrid.errors import GridError, ValueRangeError
 
 
 class Stopwatch:
@@ -40,7 +39,7 @@ class Settings:
 
     table: ClassTable
     min_coverage: float
-    allocation: AllocationConfig
+    allocation: bool
 
 
 def run_year(comm: Comm, plan: Plan, runner: TileRunner, settings: Settings, previous: State | None, states: dict[str, np.ndarray],
@@ -58,9 +57,9 @@ def run_year(comm: Comm, plan: Plan, runner: TileRunner, settings: Settings, pre
     watch.lap("halo exchange")
     dropped = 0.0
     if previous is None:
-        core, carry = agree(comm, first_map, plan, runner, priors, known, driver, settings.allocation.first_map)
+        core, carry = agree(comm, first_map, plan, runner, priors, known, driver)
     else:
-        core, carry, dropped = agree(comm, next_map, plan, runner, priors, known, previous, driver, settings.allocation.enabled)
+        core, carry, dropped = agree(comm, next_map, plan, runner, priors, known, previous, driver, settings.allocation)
     watch.lap("tiles")
     fields = publish(comm, plan, settings, core, year)
     watch.lap("regrid to host cells")
@@ -73,6 +72,9 @@ def coarse_to_driver(comm: Comm, plan: Plan, states: dict[str, np.ndarray]) -> n
     """Host cells' LUH2 states -> group fractions on the driver cells of this rank's tiles, (n_driver_cell, 6)."""
     cells = plan.cells
     groups = agree(comm, driver_groups, states, plan.owned, cells.global_id, cells.lon_deg, cells.lat_deg)
+    if plan.has_land and not comm.allreduce_max(int(np.any(groups[:, :-1] > 0.0))):
+        raise ValueRangeError("All twelve LUH2 states are zero in every cell of every rank, but the fine-grid file has land there: "
+                              "were the arrays filled before step_year?")
     return plan.driver_map.apply(groups)
 
 
@@ -97,24 +99,15 @@ def priors_with_halo(comm: Comm, plan: Plan, previous: State) -> tuple[list[np.n
     return priors, [everything] * len(priors)
 
 
-def first_map(plan: Plan, runner: TileRunner, priors, known, driver: np.ndarray, allocation: bool) -> tuple[np.ndarray, np.ndarray]:
+def first_map(plan: Plan, runner: TileRunner, priors, known, driver: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The first year's classes on the tile cores: the prior where it is known, the network's where it is hidden; no demand carried."""
     old, keep = _cores(plan, priors), _cores(plan, known).astype(bool)
-    n_block = plan.tiles.core // plan.ratio
-    carry = np.zeros((len(plan.local), n_block, n_block, N_LAND_GROUP))
-
-    def fill(k: int, logits: np.ndarray, prior: np.ndarray) -> np.ndarray:
-        guess = np.where(keep[k], prior, most_likely(k, logits, prior))
-        if not allocation:
-            return guess
-        index = plan.local[k].driver_index_core
-        target = driver[index]
-        target[..., :N_LAND_GROUP] -= group_fractions(guess, n_block)
-        return allocate(logits, guess, np.where((index >= 0)[..., None], target, 0.0), carry[k], ~keep[k]).core
-
-    core = old if keep.all() else runner.predict(plan.local, priors, known, driver, driver, fill)
+    core = old
+    if not keep.all():
+        core = np.where(keep, old, runner.predict(plan.local, priors, known, driver, driver, most_likely))
     check_map(core, old, STATIC_CLASSES)
-    return core, carry
+    n_block = plan.tiles.core // plan.ratio
+    return core, np.zeros((len(plan.local), n_block, n_block, N_LAND_GROUP))
 
 
 def next_map(plan: Plan, runner: TileRunner, priors, known, previous: State, driver: np.ndarray, allocation: bool) -> tuple[np.ndarray, np.ndarray, float]:
@@ -147,8 +140,11 @@ def first_coverage(comm: Comm, plan: Plan) -> np.ndarray:
     return agree(comm, plan.fractions.fractions, fine, N_CLASS, NO_DATA)[1]
 
 
-def require_coverage(plan: Plan, coverage: np.ndarray, min_coverage: float) -> None:
-    """Refuse a grid with a cell of which less than `min_coverage` lies over fine-grid data; raises GridError naming the worst."""
+def require_coverage(plan: Plan, coverage: np.ndarray, min_coverage: float, box: str) -> None:
+    """Refuse a grid with a cell of which less than `min_coverage` lies over fine-grid data; raises GridError naming the worst.
+
+    `box` says in words what the fine-grid file covers.
+    """
     if not len(coverage):
         return
     k = int(np.argmin(coverage))
@@ -156,8 +152,8 @@ def require_coverage(plan: Plan, coverage: np.ndarray, min_coverage: float) -> N
         cell = plan.owned[k]
         raise GridError(
             f"Cell {int(plan.cells.global_id[cell])} ({plan.cells.lon_deg[cell]:.4f} E, {plan.cells.lat_deg[cell]:.4f} N) lies over fine-grid data "
-            f"with {100 * coverage[k]:.1f} % of its area, less than output.min_coverage = {min_coverage:g}; give a data.fine that covers the grid, "
-            "or set output.uncovered_cells = 'fill'.")
+            f"with {100 * coverage[k]:.1f} % of its area, less than output.min_coverage = {min_coverage:g}; the file holds {box}. Give a data.fine that covers the grid "
+            "(or are longitude and latitude swapped?), or set output.uncovered_cells = 'fill'.")
 
 
 def core_of(plan: Plan, window: np.ndarray) -> np.ndarray:

@@ -45,7 +45,7 @@ class Scene:
 
 
 def alps_scene() -> Scene:
-    """2019 from MODIS at 0.05 degrees, hidden but for one cell in 36; the years after from the scenario."""
+    """2019 from MODIS at 0.05 degrees, three quarters of it hidden; the years after from the scenario."""
     land = sources.read_land(ALPS)
     codes = scenario.hilda_codes(sources.read_igbp(ALPS))
     lu, known = scenario.first_prior(codes, land)

@@ -3,7 +3,12 @@
 # Left in OUT: input files, and in OUT/icon and OUT/wrf the component's files (lsbc_<year>.nc, landuse_<year>.nc,
 # summary.json), a restart and maps.
 set -eu
-venv=$1 build=$2 ranks=$3 out=$4 data=${5:-}
+venv=$1 build=$2 ranks=$3 out=${4:-out} data=${5:-}
+[[ $ranks =~ ^[1-9][0-9]*$ ]] || { echo "RANKS must be a whole number from 1, got '$ranks'." >&2; exit 2; }
+if [ -n "$data" ] && [ ! -f "$data/bavaria_lu7_30arcsec_1992_2020.nc" ]; then
+    echo "DATA=$data must be a folder with bavaria_lu7_30arcsec_1992_2020.nc and bavaria_statics_30arcsec.nc." >&2
+    exit 2
+fi
 here=$(dirname "$0") logs=$build/logs
 stage=$here/../tools/stage.sh
 export OMP_NUM_THREADS=1 OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1

@@ -6,6 +6,11 @@
 # A virtual environment that is there already (VENV) needs no other Python.
 set -u
 
+# An interpreter that the user names is taken or refused, never installed.
+if [ -n "${PYTHON:-}" ] && [ ! -x "${VENV:-.venv}/bin/python" ]; then
+    "$(dirname "$0")/find_python.sh" >/dev/null || exit 2
+fi
+
 missing() {
     command -v gcc >/dev/null || echo gcc
     command -v g++ >/dev/null || echo g++
@@ -16,7 +21,7 @@ missing() {
     command -v mpirun >/dev/null || echo openmpi-bin
     { command -v mpifort && command -v mpicc; } >/dev/null || echo libopenmpi-dev
     { command -v pkg-config && pkg-config --exists netcdf-fortran; } >/dev/null 2>&1 || echo libnetcdff-dev
-    [ -x "${VENV:-.venv}/bin/python" ] || "$(dirname "$0")/find_python.sh" >/dev/null 2>&1 || printf '%s\n' python3 python3-venv python3-dev
+    [ -x "${VENV:-.venv}/bin/python" ] || [ -n "${PYTHON:-}" ] || "$(dirname "$0")/find_python.sh" >/dev/null 2>&1 || printf '%s\n' python3 python3-venv python3-dev
 }
 
 mapfile -t packages < <(missing)

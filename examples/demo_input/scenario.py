@@ -54,13 +54,13 @@ def first_prior(codes_igbp_grid: np.ndarray, land_fine: np.ndarray) -> tuple[np.
     """Land use and its `known` mask on the 30 arc second lattice from a 0.05 degree map.
 
     Each fine cell takes the code of the 0.05 degree cell it lies in; where the land mask says sea it is 0.
-    Known are the cell in the middle of each 0.05 degree cell (one in 36), water and ocean. The rest is for the network.
+    Known are the 3 x 3 cells in the middle of each 0.05 degree cell (a quarter), water and ocean. The rest is for the network.
     """
     codes = np.repeat(np.repeat(codes_igbp_grid, FINE_PER_IGBP, axis=0), FINE_PER_IGBP, axis=1)
     codes[land_fine == 0] = 0
     known = np.isin(codes, (0, 77)).astype(np.uint8)
-    middle = FINE_PER_IGBP // 2
-    known[middle::FINE_PER_IGBP, middle::FINE_PER_IGBP] = 1
+    inside = np.abs(np.arange(FINE_PER_IGBP) - FINE_PER_IGBP // 2) <= 1
+    known[np.tile(np.outer(inside, inside), codes_igbp_grid.shape)] = 1
     return codes, known
 
 

@@ -80,7 +80,6 @@ start_year = {first_year}
 
 [allocation]
 enabled = true
-first_map = true            # the cells made by the network meet the coarse fractions of the first year
 
 [output]
 directory = "{host}"

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from lsbc.emulator.allocate import N_LAND_GROUP, allocate, group_fractions, whole_cells
+from lsbc.emulator.allocate import N_LAND_GROUP, allocate, whole_cells
 from lsbc.emulator.classes import GROUPS
 
 URBAN, CROP, PASTURE, FOREST, GRASS, SPARSE, WATER = range(1, 8)
@@ -86,21 +86,6 @@ def test_a_driver_cell_does_not_depend_on_the_others():
             part = (slice(10 * i, 10 * i + 10), slice(10 * j, 10 * j + 10))
             alone = allocate(score[:, *part], old[part], change[i: i + 1, j: j + 1], NO_CARRY[:1, :1]).core
             assert np.array_equal(alone, whole[part])
-
-
-def test_only_movable_cells_change():
-    score, old = case_of()
-    movable = np.zeros((20, 20), bool)
-    movable[::2] = True
-    new = allocate(score, old, delta(urban=0.03, cropland=-0.03), NO_CARRY, movable).core
-    assert (new != old).sum() == 12 and not (new != old)[1::2].any()
-
-
-def test_group_fractions_count_the_cells_with_data():
-    core = np.full((20, 20), CROP, np.uint8)
-    core[:10, :5], core[:10, 5:7] = 255, URBAN
-    got = group_fractions(core, 2)
-    assert got[0, 0].tolist() == [0.4, 0.6, 0.0, 0.0, 0.0] and got[1, 1].tolist() == [0.0, 1.0, 0.0, 0.0, 0.0]
 
 
 def test_whole_cells_sum_to_zero_and_are_off_by_less_than_one():

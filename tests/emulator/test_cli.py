@@ -76,7 +76,7 @@ def test_run_carries_on_from_a_restart_it_wrote(folder):
 def test_a_year_that_the_host_file_lacks_is_named(folder, capsys):
     path = config(folder, RUN.replace("2002", "2009"))
     assert main(["run", path]) == int(Status.IO)
-    assert "has year 2004 0 times; it holds 2000..2003" in capsys.readouterr().err
+    assert "has no year 2004; it holds 2000..2003" in capsys.readouterr().err
 
 
 def test_info_lists_models_and_the_contract(capsys):

@@ -171,25 +171,6 @@ def test_hidden_cells_are_made_by_the_network_in_the_first_year(folder):
     assert agree > 0.98
 
 
-def test_the_hidden_cells_of_the_first_map_can_be_made_to_meet_the_coarse_fractions(folder):
-    classes = case.first_map()
-    known = np.zeros_like(classes)
-    known[2::6, 2::6] = 1
-    case.write_fine_file(folder / "masked.nc", classes, known)
-    host = case.make_host(8, case.LON0, case.LAT0, 0.25)
-    config = case.write_config(folder, folder / "model", folder / "masked.nc", "directory = 'out'", "[grid]\nedges = 'latlon'", True)
-    config.write_text(config.read_text().replace("enabled = true", "enabled = true\nfirst_map = true"))
-    component = Component.create(config, SerialComm())
-    component.set_grid(*host.part(np.arange(64)))
-    feed(component, host, 2000)
-    got = read_map(folder, 2000)[0]
-    assert np.array_equal(got[2::6, 2::6], classes[2::6, 2::6]) and np.array_equal(got == 7, classes == 7)
-    share = (got == CLASS_NAMES.index("forest")).reshape(8, 30, 8, 30).mean((1, 3))
-    dry = ~(classes == 7).reshape(8, 30, 8, 30).any((1, 3))
-    # the states leave 5 % to water that the map does not have: the demand is balanced within about that
-    assert np.abs(share - 0.25)[dry].max() < 0.05
-
-
 def test_the_same_year_again_is_a_no_op_and_other_years_are_errors(folder):
     host = case.make_host()
     component = start(folder, host)

@@ -34,6 +34,7 @@ def test_only_owned_cells_are_looked_at():
     ({"secdf": (1, np.nan)}, r"Field 'secdf' is nan in cell 71 \(9\.0000 E, 48\.0000 N\)"),
     ({"secdf": (2, np.inf)}, r"Field 'secdf' is inf in cell 72"),
     ({"urban": (2, 30.0)}, r"Field 'urban' is 30 in cell 72 .*looks like percent"),
+    ({"urban": (2, 1e20)}, r"Field 'urban' is 1e\+20 in cell 72 .*looks like a fill value"),
     ({"pastr": (0, -0.01)}, r"Field 'pastr' is -0\.01 in cell 70"),
     ({"secdf": (2, 0.52)}, r"sum to 1\.02 in cell 72"),
     ({"secdf": (2, 1.2)}, r"Field 'secdf' is 1\.2 in cell 72 .*at most 1"),

@@ -34,11 +34,12 @@ def test_each_class_feeds_a_state_of_its_own_driver_group():
         assert state in GROUP_STATES[CLASS_GROUP[CLASS_NAMES[CLASS_CODES.index(code)]]]
 
 
-def test_one_fine_cell_in_36_is_known_on_land_without_water():
+def test_the_middle_quarter_of_each_coarse_cell_is_known_on_land_without_water():
     codes, known = scenario.first_prior(np.full((10, 5), 22, np.uint8), np.ones((60, 30), np.uint8))
     assert codes.shape == (60, 30)
-    assert known.sum() * 36 == known.size
-    assert known.reshape(10, 6, 5, 6).sum(axis=(1, 3)).tolist() == [[1] * 5] * 10
+    assert known.sum() * 4 == known.size
+    assert known.reshape(10, 6, 5, 6).sum(axis=(1, 3)).tolist() == [[9] * 5] * 10
+    assert known[:6, :6].tolist() == [[0] * 6, [0] * 6, *[[0, 0, 1, 1, 1, 0]] * 3, [0] * 6]
 
 
 def test_water_and_ocean_are_known_and_the_land_mask_makes_ocean():
@@ -47,7 +48,7 @@ def test_water_and_ocean_are_known_and_the_land_mask_makes_ocean():
     codes, known = scenario.first_prior(np.array([[40, 77, 40]], np.uint8), land)
     assert np.unique(codes[:, 12:]).tolist() == [0]
     assert known[:, 6:].all()
-    assert known[:, :6].sum() == 1
+    assert known[:, :6].sum() == 9
 
 
 def test_states_of_a_map_are_area_fractions_of_the_cells_with_data():
