@@ -104,7 +104,7 @@ def test_a_missing_folder_ends_the_command_with_status_1(tmp_path, capsys):
     assert "demo_data:" in capsys.readouterr().err
 
 
-def test_the_alps_are_hidden_from_the_network_but_for_one_cell_in_36_and_water():
+def test_three_quarters_of_the_alps_are_hidden_from_the_network_and_no_water():
     try:
         made = demo_data.alps_scene()
     except sources.MissingDataError as error:
@@ -113,7 +113,7 @@ def test_the_alps_are_hidden_from_the_network_but_for_one_cell_in_36_and_water()
     on_land = ~np.isin(lu, (0, 77))
     assert known[~on_land].all()
     blocks = on_land.reshape(80, 6, 120, 6).all(axis=(1, 3))
-    assert (known.reshape(80, 6, 120, 6).sum(axis=(1, 3))[blocks] == 1).all()
+    assert (known.reshape(80, 6, 120, 6).sum(axis=(1, 3))[blocks] == 9).all()
     assert made.states.shape == (7, 12, 16, 24)
     assert np.abs(made.states.sum(axis=1) - made.states[0].sum(axis=0)).max() < 1e-13
 
