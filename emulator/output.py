@@ -142,7 +142,7 @@ def _unwrapped(cols: np.ndarray, n_col: int) -> np.ndarray:
     present = np.unique(cols)
     gap = np.diff(np.append(present, present[0] + n_col))
     widest = int(np.argmax(gap))
-    return cols if widest == len(present) - 1 else np.where(cols <= present[widest], cols + n_col, cols)
+    return cols if gap[-1] == gap[widest] else np.where(cols <= present[widest], cols + n_col, cols)
 
 
 def read_history(path: Path, before: int) -> list[dict[str, Any]]:
