@@ -18,7 +18,7 @@ INSTALLED := pyproject.toml setup.py constraints.txt examples/requirements-data.
 
 export PYTHON VENV
 
-.PHONY: help system venv build demo test bench clean
+.PHONY: help system venv build demo test bench lint clean
 .DELETE_ON_ERROR:
 
 help:
@@ -27,6 +27,7 @@ help:
 	@echo "make bench  time and bytes per cell"
 	@echo "make build  libraries and example hosts in BUILD=$(BUILD)"
 	@echo "make venv   Python environment in VENV=$(VENV)   (PYTHON=interpreter to use)"
+	@echo "make lint   style of the Python files"
 	@echo "make clean  remove BUILD"
 
 system:
@@ -58,6 +59,9 @@ test: system $(VENV)/.lsbc-test build
 
 bench: build
 	@tools/run_benchmarks.sh $(VENV) $(BUILD)
+
+lint: $(VENV)/.lsbc-test
+	@$(PY) -m ruff check .
 
 clean:
 	rm -rf $(BUILD)

@@ -15,6 +15,7 @@ import timeit
 from pathlib import Path
 
 import numpy as np
+
 from lsbc.emulator.classes import LUH2_STATES
 from lsbc.emulator.component import Component
 from lsbc.emulator.config import load_config

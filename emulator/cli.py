@@ -11,7 +11,6 @@ from pathlib import Path
 
 from lsbc.regrid.errors import LsbcError, Status
 
-
 TRAINING_COMMANDS = {"train": "Train a network.", "evaluate": "Score a network on held-out years and blocks.",
                      "export": "Write a model artefact, or derive further network formats from one."}
 

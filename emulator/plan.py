@@ -21,7 +21,6 @@ from lsbc.regrid.grids import HostCells
 from lsbc.regrid.overlap import overlap_polygons
 from lsbc.regrid.route import Router
 
-
 LOWEST_M, HIGHEST_M = -500.0, 9000.0
 """Elevations on Earth; fill values lie outside."""
 

@@ -15,12 +15,13 @@ from pathlib import Path
 
 import netCDF4
 import numpy as np
-from demo_input import icon_grid, lambert_grid, scenario, sources, write
-from demo_input.region import DRIVER_CELLS_PER_DEG, FINE_CELLS_PER_DEG, Region
 
 from lsbc.emulator.classes import NO_DATA
 from lsbc.regrid.grids import Lattice
 from lsbc.regrid.overlap import overlap_polygons
+
+from demo_input import icon_grid, lambert_grid, scenario, sources, write
+from demo_input.region import DRIVER_CELLS_PER_DEG, FINE_CELLS_PER_DEG, Region
 
 ALPS = Region(8.0, 14.0, 46.0, 50.0)
 ALPS_FIRST_YEAR, BAVARIA_FIRST_YEAR = 2019, 2014

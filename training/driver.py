@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lsbc.emulator.classes import CLASS_GROUP, CLASS_NAMES, GROUPS, N_GROUP, NO_DATA
+from lsbc.emulator.classes import CLASS_GROUP, CLASS_NAMES, GROUPS, N_GROUP
 
 GROUP_OF_CLASS = np.array([GROUPS.index(CLASS_GROUP[name]) for name in CLASS_NAMES])
 MIN_VALID_SHARE = 0.05

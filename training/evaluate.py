@@ -18,8 +18,19 @@ from lsbc.training.data import LandData
 from lsbc.training.driver import row_weights
 from lsbc.training.holdout import held_out_cells, test_pairs, training_cells
 from lsbc.training.metrics import ChangeScore, accuracy, change_score, class_iou, confusion, mean_iou
-from lsbc.training.predict import (Network, Region, allocated_rule, argmax_rule, coarse_argmax_map, majority_class,
-                                   nearest_known_map, network_map, no_carry, random_rule, rollout_map)
+from lsbc.training.predict import (
+    Network,
+    Region,
+    allocated_rule,
+    argmax_rule,
+    coarse_argmax_map,
+    majority_class,
+    nearest_known_map,
+    network_map,
+    no_carry,
+    random_rule,
+    rollout_map,
+)
 from lsbc.training.samples import DriverTable
 
 HIDDEN_SHARES = (0.6, 0.75, 1.0)
@@ -107,7 +118,7 @@ def _score_reconstruction(network: Network, region: Region, scorer: Scorer, conf
 
 def _score_steps(network: Network, region: Region, scorer: Scorer, config: TrainingConfig) -> None:
     """Full prior: one year and a free rollout, with and without the coarse class-area changes met exactly."""
-    data, pairs = region.data, test_pairs(region.data, config.split)
+    pairs = test_pairs(region.data, config.split)
     rules = {"network": argmax_rule(network), "network_with_allocation": allocated_rule(network),
              "random_with_allocation": random_rule(config.run.seed), "persistence": lambda made, years, _: made.data.map_of(years[0])}
     first, last = pairs[0][0], pairs[-1][1]

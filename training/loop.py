@@ -10,7 +10,8 @@ from pathlib import Path
 import lightning
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset, Sampler as IndexSampler
+from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Sampler as IndexSampler
 
 from lsbc.emulator.classes import CLASS_NAMES, N_CLASS, OCEAN
 from lsbc.regrid.errors import ConfigError

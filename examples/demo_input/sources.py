@@ -67,7 +67,7 @@ def read_land(region: Region) -> np.ndarray:
     with zipfile.ZipFile(path) as archive, archive.open("mask.npy") as stream:
         np.lib.format.read_magic(stream)
         shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(stream)
-        if shape != (n_row, n_col) or fortran_order or dtype != bool:
+        if shape != (n_row, n_col) or fortran_order or dtype.kind != "b":
             raise ValueError(f"{path}: mask is {dtype} {shape}, expected bool {(n_row, n_col)} in C order")
         for _ in range(rows.start):
             stream.read(n_col)

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from lsbc.emulator.allocate import N_LAND_GROUP, allocate, whole_cells
 from lsbc.emulator.classes import GROUPS
 

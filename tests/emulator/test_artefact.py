@@ -1,8 +1,10 @@
-import case
 import pytest
+
 from lsbc.emulator.artefact import locate, read_artefact
 from lsbc.emulator.channels import CHANNEL_NAMES
 from lsbc.regrid.errors import ModelError
+
+import case
 
 
 @pytest.fixture

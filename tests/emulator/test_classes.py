@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from lsbc.emulator.classes import GROUP_STATES, LUH2_STATES, NO_DATA, index_of_codes
 
 

@@ -1,7 +1,9 @@
-import case
 import pytest
+
 from lsbc.emulator.cli import main
 from lsbc.regrid.errors import Status
+
+import case
 
 RUN = "[run]\nhost = 'host.nc'\nfirst_year = 2000\nlast_year = 2002"
 
@@ -52,7 +54,10 @@ def test_check_tells_everything_that_is_wrong_at_once(folder, capsys):
     (folder / "out").write_text("in the way")
     assert main(["check", path]) == 1
     out = capsys.readouterr().out
-    for words in ("out is not a writable directory", "run.first_year=2001 is not time.start_year=2000","unet.onnx has sha256", "fine.nc cannot be opened", "year 2001: Field 'urban' is 30", "year 2002: Field 'range' is -1", "6 problem(s)"):
+    for words in (
+        "out is not a writable directory", "run.first_year=2001 is not time.start_year=2000", "unet.onnx has sha256", "fine.nc cannot be opened",
+        "year 2001: Field 'urban' is 30", "year 2002: Field 'range' is -1", "6 problem(s)",
+    ):
         assert words in out
 
 

@@ -2,15 +2,17 @@
 
 import json
 
-import case
 import numpy as np
 import pytest
+from netCDF4 import Dataset
+
 from lsbc.emulator.classes import CLASS_CODES, CLASS_GROUP, CLASS_NAMES, GROUPS, N_GROUP
 from lsbc.emulator.component import Component
 from lsbc.emulator.gate import driver_groups
 from lsbc.regrid.comm import SerialComm
 from lsbc.regrid.errors import FieldError, FileError, GridError, StateError, YearError
-from netCDF4 import Dataset
+
+import case
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
 import pytest
+
 from lsbc.emulator.config import load_config, read_config
 from lsbc.regrid.errors import ConfigError
 

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from lsbc.emulator.fields import FIELDS, FILL, OUTPUTS, boundary_fields
 from lsbc.emulator.surface.parameters import read_class_table
 from lsbc.regrid.errors import InternalError

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from lsbc.emulator.classes import GROUPS, LUH2_STATES
 from lsbc.emulator.gate import check_fractions, check_logits, check_map, check_range, driver_groups
 from lsbc.regrid.errors import FieldError, InternalError, ValueRangeError

@@ -1,12 +1,14 @@
 import json
 
-import case
 import numpy as np
 import pytest
+from netCDF4 import Dataset
+
 from lsbc.emulator.component import Component
 from lsbc.emulator.output import _unwrapped, read_history
 from lsbc.regrid.comm import SerialComm
-from netCDF4 import Dataset
+
+import case
 
 
 def test_columns_of_a_domain_across_the_date_line_are_counted_on():

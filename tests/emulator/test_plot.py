@@ -90,7 +90,7 @@ def test_a_map_without_any_data_is_drawn_whole(landuse):
 def test_the_south_is_below_whichever_way_the_rows_of_the_file_run(landuse, flip):
     image = plot.landuse_figure(landuse("map", [[11, 11], [40, 40]], flip=flip)).axes[0].images[0]
     colours = np.round(255 * np.asarray(image.get_array())[:, 0, :3]).astype(int)
-    assert ["#%02x%02x%02x" % tuple(colour) for colour in colours] == [plot.CLASS_COLOURS[1], plot.CLASS_COLOURS[4]]
+    assert ["#" + "".join(f"{part:02x}" for part in colour) for colour in colours] == [plot.CLASS_COLOURS[1], plot.CLASS_COLOURS[4]]
     assert image.origin == "lower"
 
 

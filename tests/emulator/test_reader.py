@@ -1,9 +1,11 @@
-import case
 import numpy as np
 import pytest
+
 from lsbc.emulator.reader import FineFile, read_host_file
 from lsbc.regrid.errors import FileError
 from lsbc.regrid.grids import Lattice
+
+import case
 
 FINE = Lattice(n_lat=21600, n_lon=43200)
 ROW0, COL0 = (90 + case.LAT0) * 120, (180 + case.LON0) * 120

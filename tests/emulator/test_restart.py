@@ -1,10 +1,12 @@
-import case
 import numpy as np
 import pytest
+from netCDF4 import Dataset
+
 from lsbc.emulator.component import Component
 from lsbc.regrid.comm import SerialComm
 from lsbc.regrid.errors import FileError, RestartError
-from netCDF4 import Dataset
+
+import case
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from lsbc.emulator.tiles import TileLattice, assign_owners, hilbert_index
 from lsbc.regrid.grids import Lattice
 

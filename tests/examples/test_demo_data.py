@@ -1,14 +1,15 @@
-import demo_data
 import netCDF4
 import numpy as np
 import pytest
-from demo_input import scenario, sources
-from demo_input.region import Region
 
 from lsbc.emulator.classes import LUH2_STATES
 from lsbc.emulator.config import load_config
 from lsbc.regrid.grids import Lattice
 from lsbc.regrid.overlap import overlap_polygons
+
+import demo_data
+from demo_input import scenario, sources
+from demo_input.region import Region
 
 SMALL = Region(10.0, 12.0, 47.0, 49.0)
 

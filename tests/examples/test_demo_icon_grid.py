@@ -1,6 +1,7 @@
 import netCDF4
 import numpy as np
 import pytest
+
 from demo_input import icon_grid
 from demo_input.region import Region
 

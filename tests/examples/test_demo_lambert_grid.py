@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from demo_input.lambert_grid import Lambert, largest_rectangle, patch
 
 

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from demo_input.region import Region
 
 ALPS = Region(8.0, 14.0, 46.0, 50.0)

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
-from demo_input import scenario
 
 from lsbc.emulator.classes import CLASS_CODES, CLASS_GROUP, CLASS_NAMES, GROUP_STATES, LUH2_STATES
+
+from demo_input import scenario
 
 URBAN, CROP, PASTURE, FOREST = (LUH2_STATES.index(name) for name in ("urban", "c3ann", "pastr", "secdf"))
 

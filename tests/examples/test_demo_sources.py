@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from demo_input import sources
 from demo_input.region import Region
 

@@ -8,11 +8,13 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import case
 import netCDF4
 import numpy as np
 import pytest
+
 from lsbc.regrid.errors import Status
+
+import case
 
 HOST = Path(os.environ.get("LSBC_BUILD", "build")).resolve() / "examples" / "icon_style_host"
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",

@@ -5,10 +5,11 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import demo_data
 import netCDF4
 import numpy as np
 import pytest
+
+import demo_data
 from demo_input import sources
 
 BUILD = Path(os.environ.get("LSBC_BUILD", "build")).resolve() / "examples"

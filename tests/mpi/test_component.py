@@ -3,13 +3,15 @@
 import tempfile
 from pathlib import Path
 
-import case
 import numpy as np
 import pytest
+from netCDF4 import Dataset
+
 from lsbc.emulator.component import Component
 from lsbc.regrid.comm import MpiComm, SerialComm
 from lsbc.regrid.errors import FieldError, FileError, GridError, LsbcError, ModelError, RestartError, Status, ValueRangeError, YearError
-from netCDF4 import Dataset
+
+import case
 
 YEARS = (2000, 2001, 2002)
 

@@ -4,7 +4,6 @@ import hashlib
 
 import numpy as np
 import pytest
-from shapes import rotation, triangles
 
 from lsbc.regrid.aggregate import FractionPlan
 from lsbc.regrid.comm import MpiComm, SerialComm
@@ -13,6 +12,8 @@ from lsbc.regrid.errors import GridError
 from lsbc.regrid.grids import Lattice
 from lsbc.regrid.overlap import overlap_polygons
 from lsbc.regrid.route import Router
+
+from shapes import rotation, triangles
 
 LATTICE = Lattice(90, 180)
 LON, LAT = triangles(3, rotation(3))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from lsbc.emulator.stream import stream_to_root
 from lsbc.regrid.comm import MpiComm
 from lsbc.regrid.errors import FileError

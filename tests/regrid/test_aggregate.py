@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
 from pytest import approx
-from shapes import box_area_sr, boxes, rotation, triangles
 
 from lsbc.regrid.aggregate import ONE, FractionPlan
 from lsbc.regrid.errors import FieldError, GridError
 from lsbc.regrid.grids import Lattice
 from lsbc.regrid.overlap import Overlap, overlap_polygons
+
+from shapes import box_area_sr, boxes, rotation, triangles
 
 LATTICE = Lattice(180, 360)
 

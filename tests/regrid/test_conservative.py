@@ -1,13 +1,14 @@
 import numpy as np
 import pytest
 from pytest import approx
-from shapes import box_area_sr, boxes, rotation, triangles
 
 from lsbc.regrid.comm import SerialComm
 from lsbc.regrid.conservative import ConservativeMap
 from lsbc.regrid.errors import FieldError, GridError
 from lsbc.regrid.grids import Lattice
 from lsbc.regrid.overlap import overlap_polygons
+
+from shapes import box_area_sr, boxes, rotation, triangles
 
 LATTICE = Lattice(90, 180)
 

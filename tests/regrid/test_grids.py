@@ -3,11 +3,12 @@ import math
 import numpy as np
 import pytest
 from pytest import approx
-from shapes import boxes, triangles
 
 from lsbc.regrid.comm import SerialComm
 from lsbc.regrid.errors import GridError
 from lsbc.regrid.grids import HostCells, Lattice, polygon_area_sr
+
+from shapes import boxes, triangles
 
 DRIVER = Lattice(720, 1440)
 FINE = DRIVER.refine(30)

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pytest import approx
-from shapes import box_area_sr, boxes, rotation, triangles
 
 from lsbc.regrid.errors import GridError
 from lsbc.regrid.grids import Lattice
 from lsbc.regrid.overlap import overlap_polygons
+
+from shapes import box_area_sr, boxes, rotation, triangles
 
 DRIVER = Lattice(720, 1440)
 FINE = DRIVER.refine(30)

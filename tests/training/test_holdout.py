@@ -3,7 +3,8 @@
 import numpy as np
 
 from lsbc.training.config import SplitConfig
-from lsbc.training.holdout import check_cells, draw, held_out_cells, test_pairs as pairs_of_test, training_cells, training_pairs, widen
+from lsbc.training.holdout import check_cells, draw, held_out_cells, training_cells, training_pairs, widen
+from lsbc.training.holdout import test_pairs as pairs_of_test
 
 
 def test_a_marked_cell_widens_to_the_square_around_it():

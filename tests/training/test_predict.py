@@ -7,8 +7,18 @@ import pytest
 
 from lsbc.emulator.channels import CHANNEL_NAMES
 from lsbc.emulator.classes import CLASS_NAMES, N_CLASS, NO_DATA
-from lsbc.training.predict import (Region, allocated_rule, argmax_rule, coarse_argmax_map, majority_class, nearest_known_map, network_map, no_carry,
-                                   random_rule, rollout_map)
+from lsbc.training.predict import (
+    Region,
+    allocated_rule,
+    argmax_rule,
+    coarse_argmax_map,
+    majority_class,
+    nearest_known_map,
+    network_map,
+    no_carry,
+    random_rule,
+    rollout_map,
+)
 from lsbc.training.samples import DriverTable
 
 PRIOR = [CHANNEL_NAMES.index(f"prior.{name}") for name in CLASS_NAMES[1:]]

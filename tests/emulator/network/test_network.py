@@ -1,13 +1,15 @@
 import subprocess
 import sys
 
-import case
 import numpy as np
 import pytest
+
 from lsbc.emulator.artefact import read_artefact
 from lsbc.emulator.channels import CHANNEL_NAMES
 from lsbc.emulator.network import load_network
 from lsbc.regrid.errors import DeviceError, ModelError
+
+import case
 
 
 def test_the_network_reads_its_buffer_and_gives_the_closed_form(tmp_path):

@@ -2,6 +2,7 @@ import math
 
 import numpy as np
 import pytest
+
 from lsbc.emulator.surface.parameters import BLENDING_HEIGHT_M, read_class_table, surface_parameters
 from lsbc.regrid.errors import ConfigError
 
