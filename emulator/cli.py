@@ -21,7 +21,11 @@ def main(arguments: list[str] | None = None) -> int:
     if arguments and arguments[0] in TRAINING_COMMANDS:
         return _training(arguments)
     options = _parser().parse_args(arguments)
-    logging.basicConfig(level=os.environ.get("LSBC_LOG_LEVEL", "INFO").upper(), format="%(levelname).1s %(name)s: %(message)s")
+    level = os.environ.get("LSBC_LOG_LEVEL", "INFO").upper()
+    if level not in logging.getLevelNamesMapping():
+        print(f"lsbc: LSBC_LOG_LEVEL is '{level}'; it must be DEBUG, INFO, WARNING or ERROR.", file=sys.stderr)
+        return int(Status.CONFIG)
+    logging.basicConfig(level=level, format="%(levelname).1s %(name)s: %(message)s")
     try:
         return options.action(options)
     except LsbcError as error:

@@ -50,7 +50,8 @@ class Component:
         self._states: dict[str, np.ndarray] = {}
         self._plan: Plan | None = None
         self._state: State | None = None
-        self._history: list[dict] | None = None
+        self._history: list[dict] | None = []
+        """Years in `summary.json`; None after a restart, until the file of the part before is read."""
         self.last_seconds: dict[str, float] = {}
         """This rank's seconds by stage in the last year."""
         self._closed = False
@@ -244,6 +245,7 @@ class Component:
         """
         plan = self._require("read_restart")
         saved = read_restart(self._comm, plan, self._artefact, Path(path))
+        self._history = None
         self._state = replace(saved, fields=publish(self._comm, plan, self._settings, saved.core, saved.year))
 
     def close(self) -> None:

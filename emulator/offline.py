@@ -53,8 +53,10 @@ def run(config_path: str | Path, comm: Comm, restart: str | Path | None = None, 
             component.write_restart(write_restart)
         if comm.rank == 0 and config.output.directory is not None:
             logger.info("results: %s", config.output.directory)
-    finally:
+    except LsbcError:
         component.close()
+        raise
+    component.close()  # collective: not after an error that only this rank knows
 
 
 def _host_of(config_path: str | Path) -> tuple[Config, HostFile]:
@@ -119,7 +121,9 @@ def _check_states(problems: list[str], config: Config, host: HostFile) -> None:
     everything = np.arange(len(host.global_id))
     for year in range(config.run.first_year, config.run.last_year + 1):
         before = len(problems)
-        _try(problems, lambda: driver_groups(host.states(year, everything), everything, host.global_id, host.lon_deg, host.lat_deg))
+        groups = _try(problems, lambda: driver_groups(host.states(year, everything), everything, host.global_id, host.lon_deg, host.lat_deg))
+        if groups is not None and not np.any(groups[:, :-1] > 0.0):
+            problems.append("all twelve LUH2 states are zero in every cell")
         if len(problems) > before:
             problems[-1] = f"{config.run.host}, year {year}: {problems[-1]}"
 

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from lsbc.emulator.classes import LUH2_STATES
+from lsbc.emulator.classes import CLASS_CODES, FOREST_SUBTYPES, LUH2_STATES
 from lsbc.regrid.errors import FileError
 from lsbc.regrid.grids import Lattice
 
 FINE_VARIABLES = {"elevation": np.float32, "koppen": np.uint8, "land": np.uint8, "lu": np.uint8, "known": np.uint8}
 _OUTSIDE = {"elevation": 0.0, "koppen": 0, "land": 0, "lu": 255, "known": 1}
+_LEGAL = {"land": (0, 1), "known": (0, 1), "lu": (*CLASS_CODES, *FOREST_SUBTYPES)}
+"""Values that cannot stand for "missing" as well."""
 _LARGEST = {"koppen": 5, "land": 1, "lu": 255, "known": 1}
 _ALIGNMENT_TOLERANCE_CELLS = 1e-3
 
@@ -49,6 +51,9 @@ class FineFile:
             raise FileError(f"Fine-grid file {self.path}: {name} is packed ({', '.join(packing)}); write it unpacked.")
         if name != "elevation" and np.dtype(variable.dtype).kind not in "iu":
             raise FileError(f"Fine-grid file {self.path}: {name} is of type {variable.dtype}; classes and flags are whole numbers.")
+        fill = variable.getncattr("_FillValue") if "_FillValue" in variable.ncattrs() else None
+        if fill is not None and int(fill) in _LEGAL.get(name, ()):
+            raise FileError(f"Fine-grid file {self.path}: {name} has _FillValue {fill}, which is also a value it may have.")
 
     def _axis(self, name: str, origin_deg: float, cells_per_deg: float) -> tuple[int, bool]:
         if self._data[name].dimensions != (name,) or not self._data[name].size or not np.isfinite(self._data[name][:]).all():
@@ -93,8 +98,8 @@ class FineFile:
             block = self._data[name][rows, cols]
         except (OSError, RuntimeError, IndexError) as error:
             raise FileError(f"Fine-grid file {self.path}: {name}[{rows.start}:{rows.stop}, {cols.start}:{cols.stop}] cannot be read: {error}.") from error
-        if "_FillValue" in self._data[name].ncattrs():
-            block = np.where(block == self._data[name].getncattr("_FillValue"), block.dtype.type(_OUTSIDE[name]), block)
+        if name != "elevation" and "_FillValue" in self._data[name].ncattrs():
+            block = np.where(block == self._data[name].getncattr("_FillValue"), _OUTSIDE[name], block.astype(np.int64))
         if name in _LARGEST and (block.min() < 0 or block.max() > _LARGEST[name]):
             bad = block[(block < 0) | (block > _LARGEST[name])].flat[0]
             raise FileError(f"Fine-grid file {self.path}: {name} is {bad} in rows {rows.start}:{rows.stop}; it must lie in 0..{_LARGEST[name]}.")
@@ -124,7 +129,8 @@ class HostFile:
         where = np.flatnonzero(self.year == year)
         if len(where) != 1:
             how = "no year" if len(where) == 0 else "more than one year"
-            raise FileError(f"Host file {self.path} has {how} {year}; it holds {self.year.min()}..{self.year.max()}.")
+            held = f"{self.year.min()}..{self.year.max()}" if len(self.year) else "none"
+            raise FileError(f"Host file {self.path} has {how} {year}; it holds {held}.")
         with _reading(self.path), Dataset(self.path) as data:
             data.set_auto_mask(False)
             return {name: np.asarray(data[name][int(where[0])], np.float64)[cells] for name in LUH2_STATES}

@@ -152,6 +152,8 @@ contains
       if (is_contiguous(values)) then
          ierr = c_set_field(handle%id, trim(name)//c_null_char, size(values, kind=c_int64_t), address)
       else
+         ! a size that no grid has: takes back the array lent before
+         ierr = c_set_field(handle%id, trim(name)//c_null_char, -1_c_int64_t, c_null_ptr)
          ierr = refuse_gaps(handle, name)
       end if
    end subroutine set_field_real64
@@ -172,6 +174,8 @@ contains
       if (is_contiguous(values)) then
          ierr = c_set_field_f32(handle%id, trim(name)//c_null_char, size(values, kind=c_int64_t), address)
       else
+         ! a size that no grid has: takes back the array lent before
+         ierr = c_set_field(handle%id, trim(name)//c_null_char, -1_c_int64_t, c_null_ptr)
          ierr = refuse_gaps(handle, name)
       end if
    end subroutine set_field_real32

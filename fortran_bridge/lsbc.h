@@ -120,7 +120,8 @@ int lsbc_set_field_f32(int32_t handle, const char *name, int64_t n_cell, const f
 /** Bring the land use to `year` and make the boundary fields of that year. Collective.
  *
  *  The same year again does nothing. After a failure the fields of the last good year stay valid.
- *  @param year  in, calendar year; the start year of the configuration first, then one year after the other
+ *  @param year  in, calendar year, the same on all ranks (the year already reached returns without asking the others);
+ *               the start year of the configuration first, then one year after the other
  *  @return LSBC_OK, LSBC_ERR_YEAR, LSBC_ERR_FIELD, LSBC_ERR_VALUE, LSBC_ERR_STATE, LSBC_ERR_IO, LSBC_ERR_DEVICE or
  *          LSBC_ERR_INTERNAL */
 int lsbc_step_year(int32_t handle, int32_t year);

@@ -189,7 +189,7 @@ class MpiComm:
 
     def abort(self, code: int) -> None:
         """End the whole job; only for a program that owns it, such as the command line, never inside a host."""
-        self._comm.Abort(code)
+        self._mpi.COMM_WORLD.Abort(code)
 
     def _row_type(self, row_bytes: int) -> Any:
         """One MPI item a row, so that counts stay far below 2**31 however wide the rows are."""

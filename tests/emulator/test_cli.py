@@ -1,3 +1,8 @@
+import os
+import shutil
+import subprocess
+import sys
+
 import pytest
 
 from lsbc.emulator.cli import main
@@ -94,3 +99,19 @@ def test_training_commands_are_known(folder, capsys):
     with pytest.raises(SystemExit):
         main(["train", "--help"])
     assert "--data" in capsys.readouterr().out
+
+
+def test_a_job_ends_when_one_rank_fails_alone(folder):
+    if shutil.which("mpirun") is None:
+        pytest.skip("mpirun is not on the path")
+    code = ("import sys; from lsbc.emulator import cli, component\n"
+            "step = component.Component.step_year\n"
+            "def fail(self, year):\n"
+            "    if self._comm.rank == 1: raise RuntimeError('alone')\n"
+            "    step(self, year)\n"
+            "component.Component.step_year = fail\n"
+            "sys.exit(cli.main(['run', sys.argv[1]]))")
+    environment = {**os.environ, "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+    done = subprocess.run(["mpirun", "--oversubscribe", "-n", "2", sys.executable, "-c", code, config(folder)], env=environment, capture_output=True,
+                          text=True, timeout=60, check=False)
+    assert done.returncode != 0 and "RuntimeError: alone" in done.stderr

@@ -10,7 +10,7 @@ from lsbc.emulator.classes import CLASS_CODES, CLASS_GROUP, CLASS_NAMES, GROUPS,
 from lsbc.emulator.component import Component
 from lsbc.emulator.gate import driver_groups
 from lsbc.regrid.comm import SerialComm
-from lsbc.regrid.errors import FieldError, FileError, GridError, StateError, YearError
+from lsbc.regrid.errors import FieldError, FileError, GridError, StateError, ValueRangeError, YearError
 
 import case
 
@@ -343,6 +343,24 @@ def test_the_summary_tells_ranks_cells_and_stage_seconds(folder):
     assert [year["year"] for year in summary["years"]] == [2000, 2001]
     assert summary["years"][1]["seconds"]["tiles: network"] > 0
     assert all(year["largest_error_of_fraction_sums"] <= 1e-12 for year in summary["years"])
+
+
+def test_a_fresh_run_does_not_take_over_the_years_of_another(folder):
+    host = case.make_host()
+    (folder / "out").mkdir()
+    (folder / "out" / "summary.json").write_text(json.dumps({"years": [{"year": 1990}]}))
+    component = start(folder, host)
+    feed(component, host, 2000)
+    assert [year["year"] for year in json.loads((folder / "out" / "summary.json").read_text())["years"]] == [2000]
+
+
+def test_states_that_were_never_filled_are_an_error(folder):
+    host = case.make_host()
+    component = start(folder, host)
+    for state in host.states[2000].values():
+        state[:] = 0.0
+    with pytest.raises(ValueRangeError, match="All twelve LUH2 states are zero in every cell"):
+        feed(component, host, 2000)
 
 
 def test_every_class_has_a_driver_group():

@@ -70,13 +70,19 @@ def spoil(path, name, values=None, dtype=None, **attributes):
         new[:] = kept.astype(new.dtype)
 
 
-def test_the_declared_fill_value_counts_as_outside(tmp_path):
+def test_the_declared_fill_value_of_classes_counts_as_no_data(tmp_path):
     path = case.write_fine_file(tmp_path / "f.nc", case.first_map())
-    elevation = np.full((240, 240), 300.0, np.float32)
-    elevation[:5] = -9999.0
-    spoil(path, "elevation", elevation, _FillValue=-9999.0)
-    window = FineFile(path, FINE).window("elevation", ROW0, COL0, 10, 3)
-    assert window[:5].tolist() == [[0.0] * 3] * 5 and (window[5:] == 300.0).all()
+    codes = np.full((240, 240), 40, np.int8)
+    codes[:5] = -1
+    spoil(path, "lu", codes, _FillValue=-1)
+    window = FineFile(path, FINE).window("lu", ROW0, COL0, 10, 3)
+    assert window[:5].tolist() == [[255] * 3] * 5 and (window[5:] == 40).all()
+
+
+def test_the_fill_value_of_elevation_is_left_for_the_range_check(tmp_path):
+    path = case.write_fine_file(tmp_path / "f.nc", case.first_map())
+    spoil(path, "elevation", np.full((240, 240), -9999.0, np.float32), _FillValue=-9999.0)
+    assert (FineFile(path, FINE).window("elevation", ROW0, COL0, 2, 2) == -9999.0).all()
 
 
 @pytest.mark.parametrize(("name", "change", "message"), [
@@ -86,6 +92,8 @@ def test_the_declared_fill_value_counts_as_outside(tmp_path):
     ("lu", {"values": np.full((240, 240), -1, np.int16)}, "lu is -1 in rows"),
     ("koppen", {"values": np.full((240, 240), 77, np.uint8)}, r"koppen is 77 in rows .* 0\.\.5"),
     ("known", {"values": np.full((240, 240), 2, np.uint8)}, "known is 2"),
+    ("known", {"_FillValue": 0}, "known has _FillValue 0, which is also a value it may have"),
+    ("lu", {"_FillValue": 11}, "lu has _FillValue 11"),
 ])
 def test_values_that_would_be_cast_wrongly_are_refused(tmp_path, name, change, message):
     path = case.write_fine_file(tmp_path / "f.nc", case.first_map())

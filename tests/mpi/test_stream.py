@@ -28,3 +28,17 @@ def test_a_failure_half_way_is_one_error_on_all_ranks(comm):
     with pytest.raises(FileError, match="rank 0: disk full"):
         stream_to_root(comm, [k % comm.size for k in range(7)], lambda k: np.zeros(1000), save)
     assert comm.allgather(comm.rank) == list(range(comm.size))
+
+
+@pytest.mark.parametrize("bad", [0, 1, 5])
+def test_an_owner_that_cannot_make_its_item_is_one_error_on_all_ranks(comm, bad):
+    owners = [k % comm.size for k in range(7)]
+
+    def value(k):
+        if k == bad:
+            raise FileError(f"item {k} is lost")
+        return np.zeros(100_000)
+
+    with pytest.raises(FileError, match=f"rank {owners[bad]}: item {bad} is lost"):
+        stream_to_root(comm, owners, value, lambda items: list(items))
+    assert comm.allgather(comm.rank) == list(range(comm.size))
