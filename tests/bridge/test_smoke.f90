@@ -89,10 +89,15 @@ contains
    end subroutine sets_the_grid
 
    subroutine refuses_an_array_with_gaps()
+      field = 0.5_c_double
+      call lsbc_set_field(handle, 'urban', field, ierr)
+      call check(ierr == lsbc_ok, 'lend an array')
       call lsbc_set_field(handle, 'urban', wide(1:2*n_cell:2), ierr)
       call check(ierr == lsbc_err_field, 'an array with gaps is refused, not copied')
       call lsbc_last_error(handle, text)
       call check(index(text, "'urban' is not contiguous") > 0, 'the text says why')
+      call lsbc_step_year(handle, 2019, ierr)
+      call check(ierr == lsbc_err_field, 'the array lent before is not used in its place')
    end subroutine refuses_an_array_with_gaps
 
    subroutine lists_the_fields()
