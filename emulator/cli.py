@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import sys
 from importlib.metadata import entry_points, version
 from pathlib import Path
 
+from lsbc.emulator.log import log_level
 from lsbc.regrid.errors import LsbcError, Status
 
 TRAINING_COMMANDS = {"train": "Train a network.", "evaluate": "Score a network on held-out years and blocks.",
@@ -21,12 +21,8 @@ def main(arguments: list[str] | None = None) -> int:
     if arguments and arguments[0] in TRAINING_COMMANDS:
         return _training(arguments)
     options = _parser().parse_args(arguments)
-    level = os.environ.get("LSBC_LOG_LEVEL", "INFO").upper()
-    if level not in logging.getLevelNamesMapping():
-        print(f"lsbc: LSBC_LOG_LEVEL is '{level}'; it must be DEBUG, INFO, WARNING or ERROR.", file=sys.stderr)
-        return int(Status.CONFIG)
-    logging.basicConfig(level=level, format="%(levelname).1s %(name)s: %(message)s")
     try:
+        logging.basicConfig(level=log_level(), format="%(levelname).1s %(name)s: %(message)s")
         return options.action(options)
     except LsbcError as error:
         print(f"lsbc: {type(error).__name__}: {error}", file=sys.stderr)

@@ -245,8 +245,8 @@ class Component:
         """
         plan = self._require("read_restart")
         saved = read_restart(self._comm, plan, self._artefact, Path(path))
-        self._history = None
         self._state = replace(saved, fields=publish(self._comm, plan, self._settings, saved.core, saved.year))
+        self._history = None
 
     def close(self) -> None:
         """Give everything back (collective); closing twice is harmless."""

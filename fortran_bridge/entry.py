@@ -18,7 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from lsbc.fortran_bridge.startup import component_class, load_file_libraries, log_level, start_log
+from lsbc.emulator.log import log_level
+from lsbc.fortran_bridge.startup import component_class, load_file_libraries, start_log
 from lsbc.regrid.errors import FieldError, GridError, InternalError, LsbcError, StateError, Status
 
 logger = logging.getLogger("lsbc")

@@ -12,7 +12,8 @@ import os
 import sys
 from typing import Any
 
-from lsbc.regrid.errors import ConfigError, StartupError
+from lsbc.emulator.log import log_level
+from lsbc.regrid.errors import StartupError
 
 logger = logging.getLogger("lsbc")
 
@@ -46,15 +47,6 @@ def load_file_libraries() -> None:
         raise StartupError(f"netCDF4 cannot be loaded: {error}") from error
     finally:
         sys.setdlopenflags(flags)
-
-
-def log_level() -> int:
-    """Level of the log lines of rank 0, from the environment variable LSBC_LOG_LEVEL."""
-    name = os.environ.get("LSBC_LOG_LEVEL") or "INFO"
-    level = logging.getLevelNamesMapping().get(name.upper())
-    if level is None:
-        raise ConfigError(f"LSBC_LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR, got {name!r}.")
-    return level
 
 
 def start_log(rank: int) -> None:

@@ -36,7 +36,6 @@ from lsbc.training.samples import DriverTable
 HIDDEN_SHARES = (0.6, 0.75, 1.0)
 LATTICE = 6
 """Also scored: a prior known in one cell of 6 x 6 only, as from a map of 0.05 degree."""
-PLACES = ("held_out", "all_land")
 
 
 @dataclass

@@ -115,3 +115,9 @@ def test_a_job_ends_when_one_rank_fails_alone(folder):
     done = subprocess.run(["mpirun", "--oversubscribe", "-n", "2", sys.executable, "-c", code, config(folder)], env=environment, capture_output=True,
                           text=True, timeout=60, check=False)
     assert done.returncode != 0 and "RuntimeError: alone" in done.stderr
+
+
+def test_an_unknown_log_level_is_named(monkeypatch, capsys):
+    monkeypatch.setenv("LSBC_LOG_LEVEL", "loud")
+    assert main(["info"]) == int(Status.CONFIG)
+    assert "LSBC_LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR, got 'loud'" in capsys.readouterr().err

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from lsbc.fortran_bridge import startup
-from lsbc.regrid.errors import ConfigError, StartupError
+from lsbc.regrid.errors import StartupError
 
 
 def test_a_component_that_cannot_be_loaded_is_a_failed_start(monkeypatch):
@@ -38,12 +38,6 @@ def test_missing_file_libraries_are_a_failed_start(monkeypatch):
     monkeypatch.setitem(sys.modules, "netCDF4", None)
     with pytest.raises(StartupError, match="netCDF4 cannot be loaded"):
         startup.load_file_libraries()
-
-
-def test_an_unknown_log_level_is_an_error_that_names_the_variable(monkeypatch):
-    monkeypatch.setenv("LSBC_LOG_LEVEL", "LOUD")
-    with pytest.raises(ConfigError, match="LSBC_LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR, got 'LOUD'"):
-        startup.log_level()
 
 
 def test_only_rank_0_speaks_below_warnings(monkeypatch, plain_log):
