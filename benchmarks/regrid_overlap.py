@@ -12,7 +12,8 @@ import numpy as np
 from lsbc.regrid.aggregate import FractionPlan
 from lsbc.regrid.comm import SerialComm
 from lsbc.regrid.conservative import ConservativeMap
-from lsbc.regrid.grids import EARTH_RADIUS_M, Lattice
+from lsbc.regrid.lattice import Lattice
+from lsbc.regrid.sphere import EARTH_RADIUS_M
 from lsbc.regrid.overlap import Overlap, overlap_polygons
 
 N_REPEAT = 5

@@ -13,7 +13,7 @@ from lsbc.emulator.channels import CHANNEL_NAMES, Channel
 from lsbc.emulator.classes import CLASS_CODES, CLASS_SYSTEM, CLASS_VERSION
 from lsbc.emulator.config import SHIPPED
 from lsbc.regrid.errors import ModelError
-from lsbc.regrid.grids import Lattice
+from lsbc.regrid.lattice import Lattice
 
 CARD = "model.toml"
 WEIGHTS = "weights.safetensors"

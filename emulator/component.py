@@ -29,7 +29,7 @@ from lsbc.emulator.step import Settings, first_coverage, publish, require_covera
 from lsbc.emulator.surface.parameters import ClassTable, read_class_table
 from lsbc.regrid.comm import Comm, agree
 from lsbc.regrid.errors import FieldError, LsbcError, StateError, YearError
-from lsbc.regrid.grids import HostCells
+from lsbc.regrid.host_cells import HostCells
 
 logger = logging.getLogger(__name__)
 

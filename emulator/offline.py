@@ -20,7 +20,7 @@ from lsbc.emulator.reader import FineFile, HostFile, read_host_file
 from lsbc.emulator.step import first_coverage, require_coverage
 from lsbc.regrid.comm import Comm, SerialComm, agree
 from lsbc.regrid.errors import ConfigError, LsbcError
-from lsbc.regrid.grids import HostCells
+from lsbc.regrid.host_cells import HostCells
 
 logger = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from lsbc.regrid.aggregate import FractionPlan
 from lsbc.regrid.comm import Comm, agree
 from lsbc.regrid.conservative import ConservativeMap
 from lsbc.regrid.errors import FileError, GridError
-from lsbc.regrid.grids import HostCells
+from lsbc.regrid.host_cells import HostCells
 from lsbc.regrid.overlap import overlap_polygons
 from lsbc.regrid.route import Router
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from lsbc.emulator.classes import CLASS_CODES, FOREST_SUBTYPES, LUH2_STATES
 from lsbc.regrid.errors import FileError
-from lsbc.regrid.grids import Lattice
+from lsbc.regrid.lattice import Lattice
 
 FINE_VARIABLES = {"elevation": np.float32, "koppen": np.uint8, "land": np.uint8, "lu": np.uint8, "known": np.uint8}
 _OUTSIDE = {"elevation": 0.0, "koppen": 0, "land": 0, "lu": 255, "known": 1}

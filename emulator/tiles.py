@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lsbc.regrid.grids import Lattice
+from lsbc.regrid.lattice import Lattice
 
 
 @dataclass(frozen=True)

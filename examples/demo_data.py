@@ -17,7 +17,7 @@ import netCDF4
 import numpy as np
 
 from lsbc.emulator.classes import NO_DATA
-from lsbc.regrid.grids import Lattice
+from lsbc.regrid.lattice import Lattice
 from lsbc.regrid.overlap import overlap_polygons
 
 from demo_input import icon_grid, lambert_grid, scenario, sources, write

@@ -53,6 +53,10 @@ class GridError(LsbcError):
     status = Status.GRID
 
 
+class WeightError(GridError):
+    """Remapping weights, or the file they come from, break a rule."""
+
+
 class FieldError(LsbcError):
     """A field is unknown, missing or has the wrong size."""
 

@@ -1,213 +1,320 @@
-"""Global longitude-latitude lattices and the host's own cells. Knows no ranks, no files and no land use.
+"""Grids: cells on the sphere with centres, corners, areas, mask and ids. Knows no fields, no files and no ranks.
 
-Rows run from the south pole to the north, columns eastwards from -180 degrees; a cell's global id is row * n_lon + col.
+Cells are numbered in the order of the arrays, the last axis of `shape` running fastest, as in the file they come from.
 """
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cached_property
 
 import numpy as np
 
-from lsbc.regrid import _kernel
+from lsbc.regrid import cell_checks
+from lsbc.regrid.cell_checks import Cells
 from lsbc.regrid.errors import GridError
+from lsbc.regrid.sphere import EDGES, MAX_LON_DEG, edge_code, polygon_area_sr
 
-if TYPE_CHECKING:
-    from lsbc.regrid.comm import Comm
-
-EARTH_RADIUS_M = 6371229.0
-MAX_LON_DEG = 720.0
-LAT_SLACK_DEG = 1e-9
-"""A host that keeps radians may overshoot the pole by this much in degrees; it is cut back to 90."""
-CENTRE_REACH = 1.5
-"""A centre may lie this many corner distances from the middle of its corners."""
-SLIVER = 1e-10
-"""Area of a cell over its squared radius, below which its corners lie on one line."""
-RADIAN_CELL_DEG = 0.1
-"""Cells of a grid given in radians look smaller than this; 0.1 rad would be a cell of 640 km."""
+GLOBE_SLACK_DEG = 1e-9
+"""Longitude edges that span 360 degrees to this close go round the globe."""
 
 
-@dataclass(frozen=True)
-class Lattice:
-    """Regular cells over the whole globe.
+class Grid:
+    """What every grid can say. Arrays are read-only; angles in degrees, areas on the unit sphere.
 
-    >>> Lattice(720, 1440).row_col(1441)
-    (1, 1)
+    shape (n_j, n_i) or (n,); lon_deg, lat_deg (n,) centres; vertex_lon_deg, vertex_lat_deg (n, n_vertex), counter-clockwise,
+    cells with fewer corners repeat their last one, or None for a grid of points; mask bool (n,), True takes part;
+    global_id int64 (n,), unique; edges "latlon", "greatcircle" or "planar".
     """
 
-    n_lat: int
-    n_lon: int
-
-    def __post_init__(self) -> None:
-        if self.n_lat < 1 or self.n_lon < 1:
-            raise GridError(f"A lattice needs one cell or more each way, got {self.n_lat} x {self.n_lon}.")
-
-    @property
-    def spacing_deg(self) -> float:
-        return 180.0 / self.n_lat
-
-    @property
-    def n_cell(self) -> int:
-        return self.n_lat * self.n_lon
-
-    def cell_id(self, row, col):
-        """Global id, int64 for arrays; `col` may run past either edge of the map."""
-        if np.isscalar(row) and np.isscalar(col):
-            return int(row) * self.n_lon + int(col) % self.n_lon
-        return np.asarray(row, np.int64) * self.n_lon + np.asarray(col, np.int64) % self.n_lon
-
-    def row_col(self, cell_id):
-        """(row, column) of global ids."""
-        return divmod(int(cell_id), self.n_lon) if np.isscalar(cell_id) else divmod(np.asarray(cell_id, np.int64), self.n_lon)
-
-    def lon_edge_deg(self, col):
-        """Western edge of a column; the same double for the same meridian in every lattice, exact at multiples of spacing."""
-        return (2 * np.asarray(col, np.int64) - self.n_lon) * 180 / self.n_lon
-
-    def lat_edge_deg(self, row):
-        """Southern edge of a row."""
-        return (2 * np.asarray(row, np.int64) - self.n_lat) * 90 / self.n_lat
-
-    def lon_centre_deg(self, col):
-        return (2 * np.asarray(col, np.int64) + 1 - self.n_lon) * 180 / self.n_lon
-
-    def lat_centre_deg(self, row):
-        return (2 * np.asarray(row, np.int64) + 1 - self.n_lat) * 90 / self.n_lat
-
-    def cell_area_sr(self, row):
-        """dlon (sin north - sin south), as 2 dlon sin(colatitude) sin(dlat / 2) so that small cells keep all digits."""
-        half_row = 2 * np.asarray(row, np.int64) + 1
-        colat = np.minimum(half_row, 2 * self.n_lat - half_row) * (np.pi / (2 * self.n_lat))
-        return (4 * np.pi / self.n_lon) * np.sin(colat) * np.sin(np.pi / (2 * self.n_lat))
-
-    def refine(self, k: int) -> Lattice:
-        """The lattice with k x k cells in each of these."""
-        if k < 1:
-            raise GridError(f"A lattice is refined by 1 or more, got {k}.")
-        return Lattice(self.n_lat * k, self.n_lon * k)
-
-
-@dataclass(frozen=True)
-class HostCells:
-    """This rank's cells of the host grid, checked; corners are kept counter-clockwise. There may be none.
-
-    global_id int64 (n,), lon_deg and lat_deg (n,), vertex_lon_deg and vertex_lat_deg (n, n_vertex), owned bool (n,);
-    edges as in `overlap_polygons`.
-    Raises GridError naming the global id and the place of the first cell that breaks a rule.
-    """
-
-    global_id: np.ndarray
+    shape: tuple[int, ...]
     lon_deg: np.ndarray
     lat_deg: np.ndarray
-    vertex_lon_deg: np.ndarray
-    vertex_lat_deg: np.ndarray
-    owned: np.ndarray
-    edges: str = "greatcircle"
-
-    def __post_init__(self) -> None:
-        for name, dtype in (("global_id", np.int64), ("lon_deg", float), ("lat_deg", float), ("vertex_lon_deg", float),
-                            ("vertex_lat_deg", float), ("owned", bool)):
-            object.__setattr__(self, name, np.array(getattr(self, name), dtype, order="C"))
-        self._check_sizes()
-        if self.n_cell == 0:
-            return
-        self._check_values()
-        self._check_ids()
-        self._check_centres(self._turn_counter_clockwise())
-        for array in vars(self).values():
-            if isinstance(array, np.ndarray):
-                array.setflags(write=False)
+    vertex_lon_deg: np.ndarray | None
+    vertex_lat_deg: np.ndarray | None
+    mask: np.ndarray
+    global_id: np.ndarray
+    edges: str
+    name: str
 
     @property
     def n_cell(self) -> int:
-        return len(self.global_id)
+        return int(np.prod(self.shape))
 
-    def refuse_radians(self, comm: Comm) -> None:
-        """Raise on all ranks when degrees look like radians. Collective, as one rank may well own a patch near 0, 0.
+    @property
+    def has_corners(self) -> bool:
+        return self.vertex_lon_deg is not None
 
-        The whole grid would have to lie within 2 pi of 0 E and pi / 2 of the equator, an open ocean, in tiny cells.
-        """
-        seen = small = 0
-        if self.n_cell:
-            reach = max(np.abs(self.lon_deg).max() / (2 * np.pi), np.abs(self.lat_deg).max() / (np.pi / 2))
-            size_deg = max(np.ptp(self.vertex_lon_deg, axis=1).min(), np.ptp(self.vertex_lat_deg, axis=1).max())
-            seen, small = 1, int(reach <= 1.0 and size_deg < RADIAN_CELL_DEG)
-        anything = comm.allreduce_max(seen)
-        if anything and not comm.allreduce_max(seen - small):
-            raise GridError("All host cells lie within 6.3 degrees E/W and 1.6 degrees N/S of 0, 0 and are smaller than "
-                            f"{RADIAN_CELL_DEG} degrees: the coordinates are in radians, degrees are expected.")
+    @cached_property
+    def area_sr(self) -> np.ndarray:
+        """Areas (n,) by this grid's edge convention; 0 for masked cells that are no cells. GridError without corners."""
+        self.need_corners("areas")
+        return np.abs(polygon_area_sr(self.vertex_lon_deg, self.vertex_lat_deg, self.edges))
 
-    def _check_sizes(self) -> None:
-        n = len(self.global_id) if self.global_id.ndim == 1 else -1
-        shape = self.vertex_lon_deg.shape
-        for name in ("global_id", "lon_deg", "lat_deg", "owned"):
-            if getattr(self, name).shape != (n,):
-                raise GridError(f"Grid array '{name}' has shape {getattr(self, name).shape}; global_id has {n} cells.")
-        if len(shape) != 2 or shape[0] != n or self.vertex_lat_deg.shape != shape or (n and shape[1] < 3):
-            raise GridError(f"Corner arrays have shapes {shape} and {self.vertex_lat_deg.shape}; "
-                            f"expected ({n}, n_vertex) with 3 or more corners.")
+    @cached_property
+    def fingerprint(self) -> str:
+        """sha256 of everything but the name: the same for the same cells in the same order."""
+        digest = hashlib.sha256(f"{type(self).__name__} {self.shape} {self.edges}".encode())
+        for array in self._identity():
+            digest.update(b"-" if array is None else np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
 
-    def _refuse(self, bad: np.ndarray, rule: str) -> None:
-        """Raise for the first cell marked in `bad` (n,) or (n, n_vertex)."""
-        if not bad.any():
+    def need_corners(self, purpose: str) -> None:
+        """Raise GridError where there are only centres."""
+        if not self.has_corners:
+            raise GridError(f"Grid '{self.name}' has cell centres only; {purpose} need its corners (bounds).")
+
+    def with_edges(self, edges: str) -> Grid:
+        """The same corners, joined by another convention. Raises GridError for an unknown one."""
+        if edges == self.edges:
+            return self
+        return self._replace(edges=edges)
+
+    def with_mask(self, mask: np.ndarray) -> Grid:
+        """The same cells, of which only those in `mask` (n,) take part."""
+        return self._replace(mask=mask)
+
+    def _identity(self) -> tuple:
+        return (self.lon_deg, self.lat_deg, self.vertex_lon_deg, self.vertex_lat_deg, self.mask, self.global_id)
+
+    def _replace(self, **changes) -> Grid:
+        raise NotImplementedError
+
+    def _common(self) -> dict:
+        return {"mask": self.mask, "global_id": self.global_id, "edges": self.edges, "name": self.name}
+
+
+class PolygonGrid(Grid):
+    """Unstructured cells, or points. Everything is checked here: GridError names the cell and its place.
+
+    Masked cells may be degenerate or hold NaN; corners may be given either way round.
+    """
+
+    _what = "Cell"
+
+    def __init__(self, lon_deg, lat_deg, vertex_lon_deg=None, vertex_lat_deg=None, *, mask=None, global_id=None,
+                 edges: str = "greatcircle", name: str = "grid") -> None:
+        self.lon_deg, self.lat_deg = (np.array(x, np.float64, order="C").ravel() for x in (lon_deg, lat_deg))
+        self.shape = self._shape_of(lon_deg)
+        edge_code(edges)
+        self.edges, self.name = edges, name
+        n = len(self.lon_deg)
+        if n == 0:
+            raise GridError(f"Grid '{name}' has no cells.")
+        self.mask = _flat(mask, n, bool, True, "mask", name)
+        self.global_id = np.arange(n, dtype=np.int64) if global_id is None else _flat(global_id, n, np.int64, 0, "global_id", name)
+        self.vertex_lon_deg = self.vertex_lat_deg = None
+        if vertex_lon_deg is not None:
+            self.vertex_lon_deg, self.vertex_lat_deg = (_corners(x, n, name) for x in (vertex_lon_deg, vertex_lat_deg))
+        self._check()
+        for array in (self.lon_deg, self.lat_deg, self.vertex_lon_deg, self.vertex_lat_deg, self.mask, self.global_id):
+            if array is not None:
+                array.setflags(write=False)
+
+    @staticmethod
+    def _shape_of(lon_deg) -> tuple[int, ...]:
+        return (int(np.size(lon_deg)),)
+
+    def _check(self) -> None:
+        if len(self.lat_deg) != self.n_cell:
+            raise GridError(f"Grid '{self.name}' has {self.n_cell} longitudes and {len(self.lat_deg)} latitudes.")
+        points = not self.has_corners
+        lon, lat = (self.lon_deg[:, None], self.lat_deg[:, None]) if points else (self.vertex_lon_deg, self.vertex_lat_deg)
+        if lon.shape != lat.shape:
+            raise GridError(f"Grid '{self.name}' has corner longitudes {lon.shape} and latitudes {lat.shape}.")
+        cells = Cells(f"Grid '{self.name}', cell", self.global_id, self.lon_deg, self.lat_deg, lon, lat, self.mask, self.edges)
+        cell_checks.check_values(cells)
+        cell_checks.check_ids(cells)
+        if points:
             return
-        cell = int(np.flatnonzero(bad.reshape(self.n_cell, -1).any(axis=1))[0])
-        corners = ", ".join(f"({x:.6g}, {y:.6g})" for x, y in zip(self.vertex_lon_deg[cell], self.vertex_lat_deg[cell]))
-        raise GridError(f"Host cell {self.global_id[cell]}, centre (lon, lat) = ({self.lon_deg[cell]:.6g}, "
-                        f"{self.lat_deg[cell]:.6g}), corners {corners}: {rule}")
+        live = self.mask
+        if cell_checks.looks_like_radians(self.lon_deg[live], self.lat_deg[live], lon[live], lat[live]):
+            raise GridError(f"Grid '{self.name}': all {cell_checks.RADIANS}")
+        cell_checks.check_shapes(cells, cell_checks.turn_counter_clockwise(cells))
 
-    def _check_values(self) -> None:
-        for lon, lat, what in ((self.lon_deg, self.lat_deg, "centre"), (self.vertex_lon_deg, self.vertex_lat_deg, "corner")):
-            self._refuse(~(np.isfinite(lon) & np.isfinite(lat)), f"the {what} is not finite.")
-            self._refuse(np.abs(lat) > 90.0 + LAT_SLACK_DEG, f"the {what}'s latitude is beyond 90 degrees.")
-            self._refuse(np.abs(lon) > MAX_LON_DEG, f"the {what}'s longitude is beyond {MAX_LON_DEG:.0f} degrees.")
-            np.clip(lat, -90.0, 90.0, out=lat)
+    @cached_property
+    def area_sr(self) -> np.ndarray:
+        self.need_corners("areas")
+        area = np.zeros(self.n_cell)
+        sound = np.isfinite(self.vertex_lon_deg).all(axis=1) & np.isfinite(self.vertex_lat_deg).all(axis=1)
+        area[sound] = np.abs(polygon_area_sr(self.vertex_lon_deg[sound], self.vertex_lat_deg[sound], self.edges))
+        return area
 
-    def _check_ids(self) -> None:
-        order = np.argsort(self.global_id, kind="stable")
-        twice = np.zeros(self.n_cell, bool)
-        twice[order[1:]] = np.diff(self.global_id[order]) == 0
-        self._refuse(twice, "the global id is used by more than one cell of this rank.")
-        self._refuse(self.global_id < 0, "global ids must not be negative.")
+    def take(self, cells: np.ndarray) -> PolygonGrid:
+        """Some of the cells, by position, in the order given; they keep their global ids."""
+        corners = (self.vertex_lon_deg[cells], self.vertex_lat_deg[cells]) if self.has_corners else ()
+        return PolygonGrid(self.lon_deg[cells], self.lat_deg[cells], *corners, mask=self.mask[cells],
+                           global_id=self.global_id[cells], edges=self.edges, name=self.name)
 
-    def _turn_counter_clockwise(self) -> np.ndarray:
-        """Reverse clockwise corners; returns the areas in sr."""
-        area_sr = polygon_area_sr(self.vertex_lon_deg, self.vertex_lat_deg, self.edges)
-        clockwise = area_sr < 0.0
-        for corners in (self.vertex_lon_deg, self.vertex_lat_deg):
-            corners[clockwise] = corners[clockwise, ::-1]
-        return np.abs(area_sr)
-
-    def _check_centres(self, area_sr: np.ndarray) -> None:
-        corner, centre = unit_vector(self.vertex_lon_deg, self.vertex_lat_deg), unit_vector(self.lon_deg, self.lat_deg)
-        middle = corner.mean(axis=1)
-        middle /= np.maximum(np.linalg.norm(middle, axis=1, keepdims=True), 1e-300)
-        radius = np.linalg.norm(corner - middle[:, None, :], axis=2).max(axis=1)
-        self._refuse(area_sr <= SLIVER * radius**2, "the corners enclose no area.")
-        off = np.linalg.norm(centre - middle, axis=1)
-        self._refuse(off > CENTRE_REACH * radius + 1e-9, f"the centre lies {off.max() / radius[off.argmax()]:.3g} times as far "
-                     "from its corners' middle as they do at worst; are longitude and latitude swapped?")
+    def _replace(self, **changes) -> PolygonGrid:
+        return type(self)(self.lon_deg.reshape(self.shape), self.lat_deg.reshape(self.shape), self.vertex_lon_deg,
+                          self.vertex_lat_deg, **{**self._common(), **changes})
 
 
-def unit_vector(lon_deg: np.ndarray, lat_deg: np.ndarray) -> np.ndarray:
-    """Points on the unit sphere, (..., 3)."""
-    lon, lat = np.radians(lon_deg), np.radians(lat_deg)
-    return np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], axis=-1)
+class CurvilinearGrid(PolygonGrid):
+    """A logically rectangular grid: centres (n_j, n_i), corners (n_j, n_i, 4) or (n_j + 1, n_i + 1), or no corners."""
+
+    def __init__(self, lon_deg, lat_deg, vertex_lon_deg=None, vertex_lat_deg=None, **options) -> None:
+        if np.ndim(lon_deg) != 2 or np.shape(lon_deg) != np.shape(lat_deg):
+            raise GridError(f"A curvilinear grid needs centres (n_j, n_i), got {np.shape(lon_deg)} and {np.shape(lat_deg)}.")
+        if vertex_lon_deg is not None and np.ndim(vertex_lon_deg) == 2 and np.shape(vertex_lon_deg) == tuple(n + 1 for n in np.shape(lon_deg)):
+            vertex_lon_deg, vertex_lat_deg = (cell_corners(x) for x in (vertex_lon_deg, vertex_lat_deg))
+        super().__init__(lon_deg, lat_deg, vertex_lon_deg, vertex_lat_deg, **options)
+
+    @staticmethod
+    def _shape_of(lon_deg) -> tuple[int, ...]:
+        return tuple(int(n) for n in np.shape(lon_deg))
 
 
-def polygon_area_sr(vertex_lon_deg: np.ndarray, vertex_lat_deg: np.ndarray, edges: str = "greatcircle") -> np.ndarray:
-    """Signed areas (n_polygon,), positive for counter-clockwise corners; corners as in `overlap_polygons`."""
-    great_circle = edge_convention(edges)
-    lon, lat = (np.ascontiguousarray(x, np.float64) for x in (vertex_lon_deg, vertex_lat_deg))
-    n_vertex = lon.shape[1] if lon.ndim == 2 else 0
-    if lon.shape != lat.shape or n_vertex == 0:
-        raise GridError(f"Corner arrays have shapes {lon.shape} and {lat.shape}; both must be (n_polygon, n_vertex).")
-    return np.frombuffer(_kernel.polygon_areas(lon, lat, n_vertex, great_circle), np.float64)
+class RectilinearGrid(Grid):
+    """Boxes between meridians and parallels; shape (n_lat, n_lon), latitudes and longitudes in either direction.
+
+    lon_edge_deg (n_lon + 1,) and lat_edge_deg (n_lat + 1,) are monotone; lon_centre_deg and lat_centre_deg default to the
+    middles. Nothing is assumed to be periodic: the grid goes round the globe when its edges span 360 degrees.
+    """
+
+    def __init__(self, lon_edge_deg, lat_edge_deg, lon_centre_deg=None, lat_centre_deg=None, *, mask=None, global_id=None,
+                 edges: str = "latlon", name: str = "grid") -> None:
+        edge_code(edges)
+        self.edges, self.name = edges, name
+        self.lon_edge_deg = _axis(lon_edge_deg, "longitude", MAX_LON_DEG, name)
+        self.lat_edge_deg = _axis(lat_edge_deg, "latitude", 90.0, name)
+        if abs(self.lon_edge_deg[-1] - self.lon_edge_deg[0]) > 360.0 + GLOBE_SLACK_DEG:
+            raise GridError(f"Grid '{name}': longitude edges from {self.lon_edge_deg[0]} to {self.lon_edge_deg[-1]} degrees "
+                            "cover part of the globe twice.")
+        self.lon_centre_deg = _centres(self.lon_edge_deg, lon_centre_deg, "longitude", name)
+        self.lat_centre_deg = _centres(self.lat_edge_deg, lat_centre_deg, "latitude", name)
+        self.shape = (len(self.lat_centre_deg), len(self.lon_centre_deg))
+        self.mask = _flat(mask, self.n_cell, bool, True, "mask", name)
+        self.global_id = np.arange(self.n_cell, dtype=np.int64) if global_id is None else _flat(
+            global_id, self.n_cell, np.int64, 0, "global_id", name)
+        if global_id is not None and (self.global_id.min() < 0 or len(np.unique(self.global_id)) != self.n_cell):
+            raise GridError(f"Grid '{name}': global ids must be unique and not negative.")
+        for array in (self.lon_edge_deg, self.lat_edge_deg, self.lon_centre_deg, self.lat_centre_deg, self.mask, self.global_id):
+            array.setflags(write=False)
+
+    @classmethod
+    def regular(cls, lon0_deg: float, lon1_deg: float, n_lon: int, lat0_deg: float, lat1_deg: float, n_lat: int, **options) -> RectilinearGrid:
+        """Equal boxes from one edge to the other.
+
+        >>> RectilinearGrid.regular(-180, 180, 1440, -90, 90, 720).shape
+        (720, 1440)
+        """
+        return cls(np.linspace(lon0_deg, lon1_deg, n_lon + 1), np.linspace(lat0_deg, lat1_deg, n_lat + 1), **options)
+
+    @property
+    def is_round(self) -> bool:
+        """Whether the last column touches the first one."""
+        return abs(abs(self.lon_edge_deg[-1] - self.lon_edge_deg[0]) - 360.0) <= GLOBE_SLACK_DEG
+
+    @cached_property
+    def lon_deg(self) -> np.ndarray:
+        return np.tile(self.lon_centre_deg, self.shape[0])
+
+    @cached_property
+    def lat_deg(self) -> np.ndarray:
+        return np.repeat(self.lat_centre_deg, self.shape[1])
+
+    @cached_property
+    def vertex_lon_deg(self) -> np.ndarray:
+        west, east = np.minimum(*self._lon_sides), np.maximum(*self._lon_sides)
+        return np.tile(np.stack([west, east, east, west], axis=1), (self.shape[0], 1))
+
+    @cached_property
+    def vertex_lat_deg(self) -> np.ndarray:
+        south = np.minimum(self.lat_edge_deg[:-1], self.lat_edge_deg[1:])
+        north = np.maximum(self.lat_edge_deg[:-1], self.lat_edge_deg[1:])
+        return np.repeat(np.stack([south, south, north, north], axis=1), self.shape[1], axis=0)
+
+    @cached_property
+    def area_sr(self) -> np.ndarray:
+        if self.edges == "greatcircle":
+            column = np.abs(polygon_area_sr(self.vertex_lon_deg[:: self.shape[1]], self.vertex_lat_deg[:: self.shape[1]], self.edges))
+            width = np.abs(np.diff(self.lon_edge_deg))
+            if np.ptp(width) <= 1e-12 * width[0]:
+                return np.repeat(column, self.shape[1])
+            return super().area_sr
+        return np.outer(self.row_height, np.radians(np.abs(np.diff(self.lon_edge_deg)))).ravel()
+
+    @cached_property
+    def row_height(self) -> np.ndarray:
+        """sin(north) - sin(south) of the rows (n_lat,), as a product so that thin rows keep all digits."""
+        low, high = self.lat_edge_deg[:-1], self.lat_edge_deg[1:]
+        colat = np.radians(90.0 - np.abs(low + high) / 2.0)
+        return 2.0 * np.sin(colat) * np.sin(np.radians(np.abs(high - low)) / 2.0)
+
+    @property
+    def _lon_sides(self) -> tuple[np.ndarray, np.ndarray]:
+        return self.lon_edge_deg[:-1], self.lon_edge_deg[1:]
+
+    def take(self, cells: np.ndarray) -> PolygonGrid:
+        """Some of the cells, by position, as polygons; they keep their global ids."""
+        row, column = np.divmod(np.asarray(cells), self.shape[1])
+        west, east = np.minimum(*self._lon_sides)[column], np.maximum(*self._lon_sides)[column]
+        south = np.minimum(self.lat_edge_deg[:-1], self.lat_edge_deg[1:])[row]
+        north = np.maximum(self.lat_edge_deg[:-1], self.lat_edge_deg[1:])[row]
+        return PolygonGrid(self.lon_centre_deg[column], self.lat_centre_deg[row], np.stack([west, east, east, west], axis=1),
+                           np.stack([south, south, north, north], axis=1), mask=self.mask[cells],
+                           global_id=self.global_id[cells], edges=self.edges, name=self.name)
+
+    def _identity(self) -> tuple:
+        return (self.lon_edge_deg, self.lat_edge_deg, self.lon_centre_deg, self.lat_centre_deg, self.mask, self.global_id)
+
+    def _replace(self, **changes) -> RectilinearGrid:
+        return RectilinearGrid(self.lon_edge_deg, self.lat_edge_deg, self.lon_centre_deg, self.lat_centre_deg,
+                               **{**self._common(), **changes})
 
 
-def edge_convention(edges: str) -> bool:
-    """True for great circles, False for edges straight in longitude and latitude."""
-    if edges not in ("greatcircle", "latlon"):
-        raise GridError(f"Polygon edges must be 'greatcircle' or 'latlon', got '{edges}'.")
-    return edges == "greatcircle"
+def cell_corners(node: np.ndarray) -> np.ndarray:
+    """Corners (n_j, n_i, 4) of the cells between nodes (n_j + 1, n_i + 1)."""
+    node = np.asarray(node)
+    return np.stack([node[:-1, :-1], node[:-1, 1:], node[1:, 1:], node[1:, :-1]], axis=-1)
+
+
+def _flat(values, n: int, dtype, default, what: str, name: str) -> np.ndarray:
+    if values is None:
+        return np.full(n, default, dtype)
+    array = np.array(values, dtype).ravel()
+    if len(array) != n:
+        raise GridError(f"Grid '{name}': {what} has {len(array)} values, the grid {n} cells.")
+    return array
+
+
+def _corners(values, n: int, name: str) -> np.ndarray:
+    array = np.array(values, np.float64, order="C")
+    if array.ndim < 2 or array.shape[-1] < 3 or array.size != n * array.shape[-1]:
+        raise GridError(f"Grid '{name}': corners have shape {array.shape}; expected {n} cells with 3 or more corners each.")
+    return array.reshape(n, array.shape[-1])
+
+
+def _axis(values, what: str, limit_deg: float, name: str) -> np.ndarray:
+    edge = np.array(values, np.float64).ravel()
+    if len(edge) < 2:
+        raise GridError(f"Grid '{name}': a {what} axis needs two edges or more, got {len(edge)}.")
+    if not np.isfinite(edge).all():
+        raise GridError(f"Grid '{name}': {what} edge {np.flatnonzero(~np.isfinite(edge))[0]} is not finite.")
+    beyond = np.abs(edge) > limit_deg + cell_checks.LAT_SLACK_DEG
+    if beyond.any():
+        raise GridError(f"Grid '{name}': {what} edge {np.flatnonzero(beyond)[0]} is {edge[beyond][0]} degrees, beyond {limit_deg:.0f}.")
+    step = np.diff(edge)
+    if not ((step > 0).all() or (step < 0).all()):
+        turn = int(np.flatnonzero(np.sign(step) != np.sign(step[0]) if step[0] else step == 0)[0])
+        raise GridError(f"Grid '{name}': {what} edges must rise or fall throughout, but go {edge[turn]}, {edge[turn + 1]} at {turn}.")
+    return np.clip(edge, -limit_deg, limit_deg)
+
+
+def _centres(edge: np.ndarray, centre, what: str, name: str) -> np.ndarray:
+    if centre is None:
+        return 0.5 * (edge[:-1] + edge[1:])
+    centre = np.array(centre, np.float64).ravel()
+    if len(centre) != len(edge) - 1:
+        raise GridError(f"Grid '{name}': {len(centre)} {what} centres for {len(edge) - 1} cells.")
+    outside = ~((np.minimum(edge[:-1], edge[1:]) <= centre) & (centre <= np.maximum(edge[:-1], edge[1:])))
+    if outside.any():
+        k = int(np.flatnonzero(outside)[0])
+        raise GridError(f"Grid '{name}': {what} centre {k} at {centre[k]} lies outside its cell {edge[k]} .. {edge[k + 1]}.")
+    return centre
+
+
+__all__ = ["EDGES", "CurvilinearGrid", "Grid", "PolygonGrid", "RectilinearGrid", "cell_corners"]

@@ -8,7 +8,8 @@ import numpy as np
 
 from lsbc.regrid import _kernel
 from lsbc.regrid.errors import GridError
-from lsbc.regrid.grids import MAX_LON_DEG, Lattice, edge_convention
+from lsbc.regrid.lattice import Lattice
+from lsbc.regrid.sphere import MAX_LON_DEG, edge_code
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def overlap_polygons(vertex_lon_deg: np.ndarray, vertex_lat_deg: np.ndarray, lat
     Raises:
         GridError: shapes differ, or a corner is not finite or not in degrees.
     """
-    great_circle = edge_convention(edges)
+    code = edge_code(edges)
     lon, lat = (np.ascontiguousarray(x, np.float64) for x in (vertex_lon_deg, vertex_lat_deg))
     if lon.ndim != 2 or lon.shape != lat.shape:
         raise GridError(f"Corner arrays have shapes {lon.shape} and {lat.shape}; both must be (n_polygon, n_vertex).")
@@ -50,6 +51,6 @@ def overlap_polygons(vertex_lon_deg: np.ndarray, vertex_lat_deg: np.ndarray, lat
         raise GridError(f"Corner {bad[1]} of polygon {bad[0]} is at (lon, lat) = ({lon[tuple(bad)]}, {lat[tuple(bad)]}) degrees.")
     if lon.size == 0:
         return Overlap(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0), np.zeros(len(lon)), lattice)
-    polygon, cell, area, polygon_area = _kernel.overlap(lon, lat, lon.shape[1], lattice.n_lat, lattice.n_lon, great_circle)
+    polygon, cell, area, polygon_area = _kernel.overlap(lon, lat, lon.shape[1], lattice.n_lat, lattice.n_lon, code)
     return Overlap(np.frombuffer(polygon, np.int64), np.frombuffer(cell, np.int64), np.frombuffer(area),
                    np.frombuffer(polygon_area), lattice)

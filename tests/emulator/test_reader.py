@@ -3,7 +3,7 @@ import pytest
 
 from lsbc.emulator.reader import FineFile, read_host_file
 from lsbc.regrid.errors import FileError
-from lsbc.regrid.grids import Lattice
+from lsbc.regrid.lattice import Lattice
 
 import case
 

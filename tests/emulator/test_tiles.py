@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from lsbc.emulator.tiles import TileLattice, assign_owners, hilbert_index
-from lsbc.regrid.grids import Lattice
+from lsbc.regrid.lattice import Lattice
 
 TILES = TileLattice(Lattice(n_lat=180, n_lon=360), core=30, halo=4)
 

@@ -4,7 +4,7 @@ import pytest
 
 from lsbc.emulator.classes import LUH2_STATES
 from lsbc.emulator.config import load_config
-from lsbc.regrid.grids import Lattice
+from lsbc.regrid.lattice import Lattice
 from lsbc.regrid.overlap import overlap_polygons
 
 import demo_data

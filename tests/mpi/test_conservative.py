@@ -9,7 +9,7 @@ from lsbc.regrid.aggregate import FractionPlan
 from lsbc.regrid.comm import MpiComm, SerialComm
 from lsbc.regrid.conservative import ConservativeMap
 from lsbc.regrid.errors import GridError
-from lsbc.regrid.grids import Lattice
+from lsbc.regrid.lattice import Lattice
 from lsbc.regrid.overlap import overlap_polygons
 from lsbc.regrid.route import Router
 

@@ -4,7 +4,7 @@ from pytest import approx
 
 from lsbc.regrid.aggregate import ONE, FractionPlan
 from lsbc.regrid.errors import FieldError, GridError
-from lsbc.regrid.grids import Lattice
+from lsbc.regrid.lattice import Lattice
 from lsbc.regrid.overlap import Overlap, overlap_polygons
 
 from shapes import box_area_sr, boxes, rotation, triangles

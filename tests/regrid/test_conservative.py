@@ -5,7 +5,7 @@ from pytest import approx
 from lsbc.regrid.comm import SerialComm
 from lsbc.regrid.conservative import ConservativeMap
 from lsbc.regrid.errors import FieldError, GridError
-from lsbc.regrid.grids import Lattice
+from lsbc.regrid.lattice import Lattice
 from lsbc.regrid.overlap import overlap_polygons
 
 from shapes import box_area_sr, boxes, rotation, triangles

@@ -10,7 +10,7 @@ import pytest
 from pytest import approx
 
 from lsbc.regrid.errors import GridError
-from lsbc.regrid.grids import Lattice
+from lsbc.regrid.lattice import Lattice
 from lsbc.regrid.overlap import overlap_polygons
 
 from shapes import box_area_sr, boxes, rotation, triangles
@@ -204,7 +204,7 @@ def test_a_polygon_without_area_has_no_entries_and_no_polygons_give_none():
     ([[0.0, 1.0, np.nan]], [[0.0, 0.0, 1.0]], "latlon", r"Corner 2 of polygon 0 is at \(lon, lat\) = \(nan, 1.0\)"),
     ([[0.0, 1.0, 1.0]], [[0.0, 0.0, 91.0]], "latlon", "Corner 2 of polygon 0"),
     ([[0.0, 1.0, 1.0]], [[0.0, 0.0]], "latlon", r"\(1, 3\) and \(1, 2\)"),
-    ([[0.0, 1.0, 1.0]], [[0.0, 0.0, 1.0]], "planar", "'planar'"),
+    ([[0.0, 1.0, 1.0]], [[0.0, 0.0, 1.0]], "rhumb", "'rhumb'"),
 ])
 def test_bad_polygons_are_named(lon, lat, edges, message):
     with pytest.raises(GridError, match=message):

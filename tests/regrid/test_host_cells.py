@@ -6,7 +6,9 @@ from pytest import approx
 
 from lsbc.regrid.comm import SerialComm
 from lsbc.regrid.errors import GridError
-from lsbc.regrid.grids import HostCells, Lattice, polygon_area_sr
+from lsbc.regrid.host_cells import HostCells
+from lsbc.regrid.lattice import Lattice
+from lsbc.regrid.sphere import polygon_area_sr
 
 from shapes import boxes, triangles
 

@@ -1,0 +1,60 @@
+/* Python face of the sums over rows. */
+#include "face.h"
+
+static PyObject *bad_entry(int64_t status) {
+  if (status == 0) Py_RETURN_NONE;
+  return PyErr_Format(PyExc_ValueError, "entry %lld names a column or a class that is out of range.", (long long)status - 1);
+}
+
+static PyObject *class_sums(PyObject *self, PyObject *args) {
+  PyObject *offsets, *index, *weight, *category, *sums, *result = NULL;
+  int n_category, no_data;
+  buffers held = {0};
+  lsbc_rows rows;
+  (void)self;
+  if (!PyArg_ParseTuple(args, "OOOOiiO", &offsets, &index, &weight, &category, &n_category, &no_data, &sums)) return NULL;
+  const uint8_t *classes = lsbc_hold(&held, category, "category", 1, -1, 0);
+  const int64_t *weights;
+  int64_t *out;
+  if (classes && lsbc_hold_rows(&held, offsets, index, lsbc_count_of(&held), &rows) == 0 &&
+      (weights = lsbc_hold(&held, weight, "weight", sizeof(int64_t), (Py_ssize_t)rows.offsets[rows.n_row], 0)) != NULL &&
+      (out = lsbc_hold(&held, sums, "sums", sizeof(int64_t), (Py_ssize_t)rows.n_row * n_category, 1)) != NULL) {
+    int64_t status;
+    Py_BEGIN_ALLOW_THREADS
+    status = lsbc_class_sums(&rows, weights, classes, n_category, no_data, out);
+    Py_END_ALLOW_THREADS
+    result = bad_entry(status);
+  }
+  lsbc_release(&held);
+  return result;
+}
+
+static PyObject *weighted_rows(PyObject *self, PyObject *args) {
+  PyObject *offsets, *index, *weight, *values, *out_array, *result = NULL;
+  Py_ssize_t n_field;
+  buffers held = {0};
+  lsbc_rows rows;
+  (void)self;
+  if (!PyArg_ParseTuple(args, "OOOOnO", &offsets, &index, &weight, &values, &n_field, &out_array)) return NULL;
+  if (n_field < 1) return PyErr_Format(PyExc_ValueError, "n_field must be positive, got %zd.", n_field);
+  const double *value = lsbc_hold(&held, values, "values", sizeof(double), -1, 0), *weights;
+  double *out;
+  if (value && lsbc_hold_rows(&held, offsets, index, lsbc_count_of(&held) / n_field, &rows) == 0 &&
+      (weights = lsbc_hold(&held, weight, "weight", sizeof(double), (Py_ssize_t)rows.offsets[rows.n_row], 0)) != NULL &&
+      (out = lsbc_hold(&held, out_array, "out", sizeof(double), (Py_ssize_t)rows.n_row * n_field, 1)) != NULL) {
+    int64_t status;
+    Py_BEGIN_ALLOW_THREADS
+    status = lsbc_weighted_rows(&rows, weights, value, n_field, out);
+    Py_END_ALLOW_THREADS
+    result = bad_entry(status);
+  }
+  lsbc_release(&held);
+  return result;
+}
+
+PyMethodDef lsbc_rows_methods[] = {
+    {"class_sums", class_sums, METH_VARARGS,
+     "class_sums(offsets, index, weight, category, n_category, no_data, sums): integer sums by class, in place"},
+    {"weighted_rows", weighted_rows, METH_VARARGS,
+     "weighted_rows(offsets, index, weight, values, n_field, out): sums in the order of the entries, in place"},
+    {NULL, NULL, 0, NULL}};
