@@ -52,9 +52,35 @@ static PyObject *weighted_rows(PyObject *self, PyObject *args) {
   return result;
 }
 
+static PyObject *group_by(PyObject *self, PyObject *args) {
+  PyObject *group, *result = NULL, *offsets = NULL, *order = NULL;
+  Py_ssize_t n_group;
+  buffers held = {0};
+  (void)self;
+  if (!PyArg_ParseTuple(args, "On", &group, &n_group)) return NULL;
+  const int64_t *of = lsbc_hold(&held, group, "group", sizeof(int64_t), -1, 0);
+  Py_ssize_t n = of ? lsbc_count_of(&held) : 0, bad = 0;
+  while (of && bad < n && of[bad] >= 0 && of[bad] < n_group) bad++;
+  if (of && bad < n) PyErr_Format(PyExc_ValueError, "item %zd is in group %lld of %zd.", bad, (long long)of[bad], n_group);
+  else if (of && n_group >= 0 && (offsets = lsbc_bytes_of(NULL, 0, 1)) && (order = lsbc_bytes_of(NULL, 0, 1)) &&
+           PyByteArray_Resize(offsets, (Py_ssize_t)sizeof(int64_t) * (n_group + 1)) == 0 &&
+           PyByteArray_Resize(order, (Py_ssize_t)sizeof(int64_t) * n) == 0) {
+    int64_t *first = (int64_t *)PyByteArray_AsString(offsets), *list = (int64_t *)PyByteArray_AsString(order);
+    Py_BEGIN_ALLOW_THREADS
+    lsbc_group_by(of, n, n_group, first, list);
+    Py_END_ALLOW_THREADS
+    result = Py_BuildValue("(OO)", offsets, order);
+  }
+  Py_XDECREF(offsets);
+  Py_XDECREF(order);
+  lsbc_release(&held);
+  return result;
+}
+
 PyMethodDef lsbc_rows_methods[] = {
     {"class_sums", class_sums, METH_VARARGS,
      "class_sums(offsets, index, weight, category, n_category, no_data, sums): integer sums by class, in place"},
     {"weighted_rows", weighted_rows, METH_VARARGS,
      "weighted_rows(offsets, index, weight, values, n_field, out): sums in the order of the entries, in place"},
+    {"group_by", group_by, METH_VARARGS, "group_by(group, n_group) -> offsets of the groups, stable order by group"},
     {NULL, NULL, 0, NULL}};

@@ -6,43 +6,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel_frame.h"
 #include "kernel_polygon.h"
 
 #define SHARE_KEPT 1e-14 /* of the polygon; smaller entries are rounding */
+#define SLACK_DEG 1e-9   /* how far an outline may end beyond its box by rounding */
 
-/* The part of the lattice one polygon can touch; columns are counted from `first_column` round the globe. */
+/* The part of the frame one polygon can touch; columns are counted from `first_column` round the globe. */
 typedef struct {
-  int64_t n_lat, n_lon;
-  const lsbc_parallel *line;            /* n_lat + 1 */
+  const lsbc_frame *frame;
+  const lsbc_parallel *line;
   int64_t first_row, end_row, first_column, n_column;
   lsbc_parallel floor_line;             /* stands for line[first_row]: the lowest parallel the polygon reaches */
   double *inside, *across;              /* [row][column]: area under edges; width of edges; one row more on top */
   int64_t capacity;
 } raster;
-
-static double column_deg(const raster *r, int64_t column, double west_deg) {
-  int64_t turn = column >= r->n_lon;
-  double numerator = (double)((2 * (column - turn * r->n_lon) - r->n_lon) * 180), n = (double)r->n_lon;
-  double hi = numerator / n, lo = fma(-hi, n, numerator) / n;
-  return turn ? ((hi + 180.0) + lo) + (180.0 - west_deg) : (hi - west_deg) + lo;
-}
-
-static int64_t column_at(const raster *r, double lon_deg) {
-  int64_t column = (int64_t)floor((lon_deg + 180.0) / 360.0 * (double)r->n_lon);
-  if (column >= r->n_lon) column = r->n_lon - 1;
-  while (column > 0 && column_deg(r, column, lon_deg) > 0.0) column--;
-  while (column < r->n_lon - 1 && column_deg(r, column + 1, lon_deg) <= 0.0) column++;
-  return column;
-}
-
-static int64_t row_at(const raster *r, double lat_deg) {
-  int64_t row = (int64_t)floor((lat_deg + 90.0) / 180.0 * (double)r->n_lat);
-  if (row >= r->n_lat) row = r->n_lat - 1;
-  if (row < 0) row = 0;
-  while (row > 0 && (lat_deg - r->line[row].hi_deg) - r->line[row].lo_deg < 0.0) row--;
-  while (row < r->n_lat - 1 && (lat_deg - r->line[row + 1].hi_deg) - r->line[row + 1].lo_deg >= 0.0) row++;
-  return row;
-}
 
 static int64_t bounded(int64_t row, const raster *r) {
   return row < r->first_row ? r->first_row : row >= r->end_row ? r->end_row - 1 : row;
@@ -91,19 +69,19 @@ static void add_piece(raster *r, walk *w, int64_t column, double from, double to
 /* Run along a stretch from west to east, cut at every meridian of the lattice and at the extremum. */
 static void add_stretch(raster *r, const lsbc_stretch *s) {
   walk w = {&s->edge, s->sign, 0.0, 0.0, 0.0, -2};
-  int64_t top = (r->end_row - r->first_row) * r->n_column, column = column_at(r, s->west_deg);
+  int64_t n_ring = r->frame->n_ring, top = (r->end_row - r->first_row) * r->n_column, column = lsbc_column_at(r->frame, s->west_deg);
   if (!s->pole) {
     const lsbc_edge *e = &s->edge;
     double west_deg = e->base_is_west ? e->base_lat_deg : e->other_lat_deg;
     w.floor_offset = lsbc_edge_offset(e, &r->floor_line);
-    enter_row(r, &w, bounded(row_at(r, west_deg), r));
+    enter_row(r, &w, bounded(lsbc_row_at(r->frame, west_deg), r));
   }
   for (double from = 0.0; from < s->edge.span;) {
-    double border = column_deg(r, column + 1, s->west_deg) * LSBC_RADIAN_PER_DEG;
+    double border = lsbc_column_deg(r->frame, column + 1, s->west_deg) * LSBC_RADIAN_PER_DEG;
     double to = border < s->edge.span ? border : s->edge.span;
     if (s->edge.extremum > from && s->edge.extremum < to) to = s->edge.extremum;
-    int64_t k = (column - r->first_column + r->n_lon) % r->n_lon;
-    if (k >= r->n_column) k = k - r->n_column < r->n_lon - k ? r->n_column - 1 : 0; /* rounding at the box's edge */
+    int64_t k = (column - r->first_column + n_ring) % n_ring;
+    if (k >= r->n_column) k = k - r->n_column < n_ring - k ? r->n_column - 1 : 0; /* rounding at the outline's end */
     if (!s->pole) add_piece(r, &w, k, from, to);
     else if (s->pole > 0) r->across[top + k] += s->sign * (to - from);
     if (to == border) column++;
@@ -113,8 +91,9 @@ static void add_stretch(raster *r, const lsbc_stretch *s) {
 
 static void close_at_north_pole(raster *r, int winding) {
   int64_t top = (r->end_row - r->first_row) * r->n_column;
-  double width = 360.0 / (double)r->n_lon * LSBC_RADIAN_PER_DEG;
-  for (int64_t k = 0; k < r->n_column; k++) r->across[top + k] += winding * width;
+  for (int64_t k = 0; k < r->n_column; k++) { /* all columns, so k is the ring column */
+    r->across[top + k] += winding * lsbc_column_width_deg(r->frame, k) * LSBC_RADIAN_PER_DEG;
+  }
 }
 
 /* Turn both tables into areas, in place: what crosses a column higher up covers the row in full. Returns the sum. */
@@ -134,16 +113,36 @@ static double sum_columns(raster *r) {
   return total;
 }
 
+/* A longitude within a turn of the map, and a little further west or east against rounding. */
+static double place_deg(double lon_deg, double slack_deg) {
+  double at = lon_deg + slack_deg;
+  if (at >= 180.0) at -= 360.0;
+  if (at < -180.0) at += 360.0;
+  return at;
+}
+
+static void set_columns(raster *r, const lsbc_outline *o) {
+  const lsbc_frame *f = r->frame;
+  double west_deg = place_deg(o->first_deg + o->west_deg, -SLACK_DEG), span_deg = o->east_deg - o->west_deg + 2.0 * SLACK_DEG;
+  int64_t first = lsbc_column_at(f, west_deg), last = lsbc_column_at(f, place_deg(o->first_deg + o->east_deg, SLACK_DEG));
+  int whole = o->pole || span_deg >= 180.0;
+  if ((last - first) % f->n_ring == 0) whole |= lsbc_column_deg(f, first + 1, west_deg) < span_deg; /* round and back */
+  r->first_column = whole ? 0 : (first + f->n_ring) % f->n_ring;
+  r->n_column = whole ? f->n_ring : (last - first + 2 * f->n_ring) % f->n_ring + 1;
+}
+
+/* Whether the polygon can touch a box at all. */
+static int meets_boxes(const raster *r) {
+  const lsbc_frame *f = r->frame;
+  if (r->end_row <= f->first_box_row || r->first_row >= f->first_box_row + f->n_box_row) return 0;
+  return r->n_column > 1 || (r->first_column + f->shift) % f->n_ring < f->n_box_column;
+}
+
 static int set_box(raster *r, const lsbc_outline *o) {
-  r->first_row = row_at(r, o->low_deg);
-  r->end_row = row_at(r, o->high_deg) + 1;
+  r->first_row = lsbc_row_at(r->frame, o->low_deg);
+  r->end_row = lsbc_row_at(r->frame, o->high_deg) + 1;
   r->floor_line = lsbc_parallel_at(o->low_deg, 0.0);
-  double per_deg = (double)r->n_lon / 360.0, west = (o->first_deg + o->west_deg + 180.0) * per_deg;
-  int64_t first = (int64_t)floor(west - 1e-6);
-  int64_t last = (int64_t)floor((o->first_deg + o->east_deg + 180.0) * per_deg + 1e-6);
-  r->n_column = last - first + 1;
-  if (r->n_column >= r->n_lon || o->pole) { first = 0; r->n_column = r->n_lon; }
-  r->first_column = (first % r->n_lon + r->n_lon) % r->n_lon;
+  set_columns(r, o);
   int64_t need = (r->end_row - r->first_row + 1) * r->n_column;
   if (need > r->capacity) {
     free(r->inside);
@@ -173,24 +172,29 @@ static int grow(lsbc_overlaps *out, int64_t n) {
 }
 
 static int emit(const raster *r, int64_t polygon, double sign, double least, lsbc_overlaps *out) {
-  int64_t n_row = r->end_row - r->first_row;
+  const lsbc_frame *f = r->frame;
+  int64_t n_row = r->end_row - r->first_row, first = (r->first_column + f->shift) % f->n_ring;
   if (grow(out, out->n + n_row * r->n_column)) return -1;
-  int64_t split = r->first_column + r->n_column > r->n_lon ? r->n_lon - r->first_column : 0; /* first column east of -180 */
-  for (int64_t row = 0; row < n_row; row++)
+  int64_t split = first + r->n_column > f->n_ring ? f->n_ring - first : 0; /* where the box columns begin again */
+  for (int64_t row = 0; row < n_row; row++) {
+    int64_t box_row = row + r->first_row - f->first_box_row;
+    if (box_row < 0 || box_row >= f->n_box_row) continue;
     for (int64_t step = 0; step < r->n_column; step++) {
-      int64_t k = (step + split) % r->n_column;
+      int64_t k = (step + split) % r->n_column, box_column = (first + k) % f->n_ring;
       double area = sign * r->inside[row * r->n_column + k];
-      if (area <= least) continue;
+      if (area <= least || box_column >= f->n_box_column) continue;
       out->polygon[out->n] = polygon;
-      out->cell[out->n] = (row + r->first_row) * r->n_lon + (r->first_column + k) % r->n_lon;
+      out->cell[out->n] = box_row * f->n_box_column + box_column;
       out->area_sr[out->n++] = area;
     }
+  }
   return 0;
 }
 
 static int add_polygon(raster *r, const lsbc_outline *o, int64_t polygon, double area_sr, lsbc_overlaps *out) {
   if (o->n_stretch == 0 || area_sr == 0.0) return 0;
   if (set_box(r, o)) return -1;
+  if (!meets_boxes(r)) return 0;
   for (int64_t k = 0; k < o->n_stretch; k++) add_stretch(r, &o->stretch[k]);
   if (o->pole > 0) close_at_north_pole(r, o->winding);
   double sign = sum_columns(r) < 0.0 ? -1.0 : 1.0;
@@ -204,37 +208,43 @@ int lsbc_polygon_areas(const lsbc_polygons *p, double *area_sr) {
   lsbc_outline outline = {0};
   int status = lsbc_outline_allocate(&outline, p->n_vertex);
   for (int64_t k = 0; status == 0 && k < p->n_polygon; k++) {
-    lsbc_outline_read(&outline, polygon_lon(p, k), polygon_lat(p, k), p->n_vertex, p->great_circle);
-    area_sr[k] = lsbc_outline_area(&outline, p->great_circle);
+    lsbc_outline_read(&outline, polygon_lon(p, k), polygon_lat(p, k), p->n_vertex, p->edges);
+    area_sr[k] = lsbc_outline_area(&outline, p->edges);
   }
   lsbc_outline_free(&outline);
   return status;
 }
 
-static lsbc_parallel *lattice_lines(int64_t n_lat) {
-  lsbc_parallel *line = malloc((size_t)(n_lat + 1) * sizeof *line);
-  for (int64_t j = 0; line && j <= n_lat; j++) {
-    double numerator = (double)((2 * j - n_lat) * 90), hi = numerator / (double)n_lat;
-    line[j] = lsbc_parallel_at(hi, fma(-hi, (double)n_lat, numerator) / (double)n_lat);
-  }
-  return line;
-}
-
-int lsbc_overlap(const lsbc_polygons *p, int64_t n_lat, int64_t n_lon, lsbc_overlaps *out, double *area_sr) {
+int lsbc_overlap_boxes(const lsbc_polygons *p, const lsbc_boxes *boxes, lsbc_overlaps *out, double *area_sr) {
   lsbc_outline outline = {0};
-  lsbc_parallel *line = lattice_lines(n_lat);
-  raster r = {.n_lat = n_lat, .n_lon = n_lon, .line = line};
-  int status = lsbc_outline_allocate(&outline, p->n_vertex);
-  if (!line) status = -1;
+  lsbc_frame f = {0};
+  int status = lsbc_frame_of(&f, boxes);
+  raster r = {.frame = &f, .line = f.line};
+  if (lsbc_outline_allocate(&outline, p->n_vertex)) status = -1;
   for (int64_t k = 0; status == 0 && k < p->n_polygon; k++) {
-    lsbc_outline_read(&outline, polygon_lon(p, k), polygon_lat(p, k), p->n_vertex, p->great_circle);
-    area_sr[k] = fabs(lsbc_outline_area(&outline, p->great_circle));
+    lsbc_outline_read(&outline, polygon_lon(p, k), polygon_lat(p, k), p->n_vertex, p->edges);
+    area_sr[k] = fabs(lsbc_outline_area(&outline, p->edges));
     status = add_polygon(&r, &outline, k, area_sr[k], out);
   }
   lsbc_outline_free(&outline);
-  free(line);
+  lsbc_frame_free(&f);
   free(r.inside);
   free(r.across);
+  return status;
+}
+
+int lsbc_overlap_lattice(const lsbc_polygons *p, int64_t n_lat, int64_t n_lon, lsbc_overlaps *out, double *area_sr) {
+  size_t n_line = (size_t)(n_lat + n_lon + 2);
+  double *hi_deg = malloc(n_line * sizeof(double)), *lo_deg = malloc(n_line * sizeof(double));
+  int status = -1;
+  if (hi_deg && lo_deg) {
+    lsbc_lattice_lines(n_lat, 90, hi_deg, lo_deg);
+    lsbc_lattice_lines(n_lon, 180, hi_deg + n_lat + 1, lo_deg + n_lat + 1);
+    lsbc_boxes boxes = {n_lat, n_lon, hi_deg, lo_deg, hi_deg + n_lat + 1, lo_deg + n_lat + 1};
+    status = lsbc_overlap_boxes(p, &boxes, out, area_sr);
+  }
+  free(hi_deg);
+  free(lo_deg);
   return status;
 }
 

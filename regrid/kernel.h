@@ -16,14 +16,25 @@ typedef struct {
 typedef struct {
   int64_t n_polygon, n_vertex;
   const double *lon_deg, *lat_deg;
-  int great_circle; /* 0: edges straight in longitude and latitude */
+  int edges; /* LSBC_LATLON, LSBC_GREAT_CIRCLE or LSBC_PLANAR of kernel_edge.h */
 } lsbc_polygons;
 
 /* Signed areas on the unit sphere, positive for counter-clockwise corners. Returns 0, or -1 without memory. */
 int lsbc_polygon_areas(const lsbc_polygons *polygons, double *area_sr);
 
-/* Areas shared with the cells of the global lattice of n_lat x n_lon. Returns 0, or -1 without memory. */
-int lsbc_overlap(const lsbc_polygons *polygons, int64_t n_lat, int64_t n_lon, lsbc_overlaps *out, double *area_sr);
+/* Boxes between parallels and meridians, both rising; columns span 360 degrees at most. A line is hi + lo degrees, so
+ * that those of a lattice, such as 1/120 degree, are exact; `lo` may be NULL. */
+typedef struct {
+  int64_t n_lat, n_lon;
+  const double *lat_deg, *lat_lo_deg; /* n_lat + 1, -90..90 */
+  const double *lon_deg, *lon_lo_deg; /* n_lon + 1, -720..720 */
+} lsbc_boxes;
+
+/* Areas shared with boxes; box number = row * n_lon + column. Returns 0, or -1 without memory. */
+int lsbc_overlap_boxes(const lsbc_polygons *polygons, const lsbc_boxes *boxes, lsbc_overlaps *out, double *area_sr);
+
+/* Areas shared with the cells of the global lattice of n_lat x n_lon, whose columns begin at -180 degrees. */
+int lsbc_overlap_lattice(const lsbc_polygons *polygons, int64_t n_lat, int64_t n_lon, lsbc_overlaps *out, double *area_sr);
 void lsbc_overlaps_free(lsbc_overlaps *overlaps);
 
 /* Rows of a sparse matrix: entries offsets[i]..offsets[i+1] belong to row i. */
@@ -42,5 +53,8 @@ int64_t lsbc_class_sums(const lsbc_rows *rows, const int64_t *weight, const uint
  * Returns 0, or 1 + the first entry whose column is out of range. */
 int64_t lsbc_weighted_rows(const lsbc_rows *rows, const double *weight, const double *values, int64_t n_field,
                            double *out);
+
+/* Stable order of n items by group (each 0..n_group-1): items of group g are order[offsets[g]..offsets[g + 1]). */
+void lsbc_group_by(const int64_t *group, int64_t n, int64_t n_group, int64_t *offsets, int64_t *order);
 
 #endif

@@ -70,9 +70,9 @@ static void prepare_great_circle(lsbc_edge *edge, const lsbc_parallel *base, con
   }
 }
 
-lsbc_edge lsbc_edge_between(const lsbc_parallel *west, const lsbc_parallel *east, double span, int great_circle) {
+lsbc_edge lsbc_edge_between(const lsbc_parallel *west, const lsbc_parallel *east, double span, int edges) {
   lsbc_edge edge = {0};
-  edge.great_circle = great_circle;
+  edge.edges = edges;
   edge.base_is_west = fabs(west->hi_deg) <= fabs(east->hi_deg);
   edge.span = span;
   edge.extremum = -1.0;
@@ -81,19 +81,20 @@ lsbc_edge lsbc_edge_between(const lsbc_parallel *west, const lsbc_parallel *east
   edge.other_lat_deg = other->hi_deg;
   edge.base_cos = base->cos;
   edge.base_tan = base->tan;
-  if (great_circle) prepare_great_circle(&edge, base, other);
-  else edge.rise = latitude_difference(other->hi_deg, base);
+  if (edges == LSBC_GREAT_CIRCLE) prepare_great_circle(&edge, base, other);
+  else edge.rise = edges == LSBC_LATLON ? latitude_difference(other->hi_deg, base) : lsbc_sine_difference(other, base);
   return edge;
 }
 
 double lsbc_edge_offset(const lsbc_edge *edge, const lsbc_parallel *line) {
   double height = latitude_difference(edge->base_lat_deg, line);
-  return edge->great_circle ? sine(height) / (edge->base_cos * line->cos) : height;
+  if (edge->edges == LSBC_GREAT_CIRCLE) return sine(height) / (edge->base_cos * line->cos);
+  return edge->edges == LSBC_LATLON ? height : sine_gain(line, height);
 }
 
 double lsbc_edge_rise(const lsbc_edge *edge, double along) {
   double x = edge->base_is_west ? along : edge->span - along, rest = edge->base_is_west ? edge->span - along : along;
-  if (!edge->great_circle) return edge->rise * (x / edge->span);
+  if (edge->edges != LSBC_GREAT_CIRCLE) return edge->rise * (x / edge->span);
   double bulge = 2.0 * sine(0.5 * x) * sine(0.5 * rest) * edge->inv_cos_half;
   return sine(x) * edge->inv_sin_span * edge->rise + edge->base_tan * bulge;
 }
@@ -101,7 +102,7 @@ double lsbc_edge_rise(const lsbc_edge *edge, double along) {
 static double clamp(double x, double low, double high) { return x < low ? low : x > high ? high : x; }
 
 double lsbc_edge_crossing(const lsbc_edge *edge, const lsbc_parallel *line, double offset, double low, double high) {
-  if (!edge->great_circle) {
+  if (edge->edges != LSBC_GREAT_CIRCLE) {
     double share = edge->rise != 0.0 && fabs(offset) <= fabs(edge->rise) ? -offset / edge->rise : 1.0;
     double x = share * edge->span;
     return clamp(edge->base_is_west ? x : edge->span - x, low, high);
@@ -150,18 +151,20 @@ static double sine_from_tangent(double tangent, double difference, const lsbc_pa
 
 double lsbc_edge_area(const lsbc_edge *edge, const lsbc_parallel *line, double offset, double low, double high) {
   double width = high - low;
-  if (!edge->great_circle && edge->rise == 0.0) return sine_gain(line, offset) * width;
-  double reach = edge->great_circle ? width * edge->sharpness / GAUSS_STEP
-                                    : width * fabs(edge->rise) / (edge->span * PARALLEL_STEP);
-  if (edge->great_circle && reach >= GAUSS_STEP_MAX) return closed_area(edge, line, low, high);
+  int great_circle = edge->edges == LSBC_GREAT_CIRCLE;
+  if (edge->edges == LSBC_PLANAR) return (offset + lsbc_edge_rise(edge, 0.5 * (low + high))) * width;
+  if (!great_circle && edge->rise == 0.0) return sine_gain(line, offset) * width;
+  double reach = great_circle ? width * edge->sharpness / GAUSS_STEP
+                              : width * fabs(edge->rise) / (edge->span * PARALLEL_STEP);
+  if (great_circle && reach >= GAUSS_STEP_MAX) return closed_area(edge, line, low, high);
   int n_step = 1 + (int)reach;
   double step = width / n_step, sum = 0.0;
   for (int k = 0; k < n_step; k++) {
     double middle = low + (k + 0.5) * step;
     for (int p = 0; p < 3; p++) {
       double rise = lsbc_edge_rise(edge, middle + 0.5 * step * gauss_node[p]);
-      sum += gauss_weight[p] * (edge->great_circle ? sine_from_tangent(edge->base_tan + rise, rise + offset, line)
-                                                   : sine_gain(line, rise + offset));
+      sum += gauss_weight[p] * (great_circle ? sine_from_tangent(edge->base_tan + rise, rise + offset, line)
+                                             : sine_gain(line, rise + offset));
     }
   }
   return sum * step;

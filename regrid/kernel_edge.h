@@ -11,13 +11,17 @@ typedef struct {
   double sin, cos, tan; /* tan is +-1e17 at a pole */
 } lsbc_parallel;
 
+/* The three conventions of an edge: straight in longitude and latitude, a great circle, straight in longitude and
+ * sin(latitude). Their numbers are those of lsbc.regrid.sphere. */
+enum { LSBC_LATLON = 0, LSBC_GREAT_CIRCLE = 1, LSBC_PLANAR = 2 };
+
 /* An edge run from west to east. `along` is the longitude east of its western end, 0..span. */
 typedef struct {
-  int great_circle;       /* 0: straight in longitude and latitude */
+  int edges;              /* the convention */
   int base_is_west;       /* the end nearer the equator is the base of all differences */
   double span;            /* > 0 */
   double base_lat_deg, other_lat_deg, base_cos, base_tan;
-  double rise;            /* other end minus base: tangents (great circle) or latitudes */
+  double rise;            /* other end minus base: tangents (great circle), latitudes or their sines */
   double inv_sin_span, inv_cos_half, tan_half, slope, sharpness;
   double extremum;        /* `along` of the poleward extremum, or -1 */
   double extremum_tan;
@@ -29,7 +33,7 @@ lsbc_parallel lsbc_parallel_at(double hi_deg, double lo_deg);
 double lsbc_sine_difference(const lsbc_parallel *a, const lsbc_parallel *b);
 
 /* Edge between two vertices given as parallels; span in (0, pi). */
-lsbc_edge lsbc_edge_between(const lsbc_parallel *west, const lsbc_parallel *east, double span, int great_circle);
+lsbc_edge lsbc_edge_between(const lsbc_parallel *west, const lsbc_parallel *east, double span, int edges);
 
 /* Height of the base over a parallel, in the edge's own measure; add lsbc_edge_rise for any other point. */
 double lsbc_edge_offset(const lsbc_edge *edge, const lsbc_parallel *line);

@@ -37,11 +37,11 @@ static int same_place(const lsbc_vertex *a, const lsbc_vertex *b) {
   return a->lon_deg == b->lon_deg && a->lat.hi_deg == b->lat.hi_deg;
 }
 
-static void read_vertices(lsbc_outline *o, const double *lon_deg, const double *lat_deg, int64_t n, int great_circle) {
+static void read_vertices(lsbc_outline *o, const double *lon_deg, const double *lat_deg, int64_t n, int edges) {
   o->n_vertex = 0;
   for (int64_t k = 0; k < n; k++) {
     lsbc_vertex v = {wrapped(lon_deg[k]), lsbc_parallel_at(lat_deg[k], 0.0), 0};
-    if (great_circle && fabs(lat_deg[k]) >= 90.0) v.pole = lat_deg[k] > 0.0 ? 1 : -1;
+    if (edges == LSBC_GREAT_CIRCLE && fabs(lat_deg[k]) >= 90.0) v.pole = lat_deg[k] > 0.0 ? 1 : -1;
     if (o->n_vertex && same_place(&v, &o->vertex[o->n_vertex - 1])) continue;
     o->vertex[o->n_vertex++] = v;
   }
@@ -50,7 +50,7 @@ static void read_vertices(lsbc_outline *o, const double *lon_deg, const double *
 
 /* Extend the outline by one stretch and keep the box and the winding. `at_deg` is the place reached so far. */
 static void add_stretch(lsbc_outline *o, const lsbc_vertex *a, const lsbc_vertex *b, double step, int pole,
-                        int great_circle, double *at_deg, double *mean_sine) {
+                        int edges, double *at_deg, double *mean_sine) {
   *at_deg += step;
   if (*at_deg < o->west_deg) o->west_deg = *at_deg;
   if (*at_deg > o->east_deg) o->east_deg = *at_deg;
@@ -68,7 +68,7 @@ static void add_stretch(lsbc_outline *o, const lsbc_vertex *a, const lsbc_vertex
     else o->low_deg = -90.0;
     return;
   }
-  s->edge = lsbc_edge_between(&west->lat, &east->lat, span, great_circle);
+  s->edge = lsbc_edge_between(&west->lat, &east->lat, span, edges);
   if (s->edge.extremum > 0.0) {
     double top_deg = atan(s->edge.extremum_tan) / LSBC_RADIAN_PER_DEG;
     if (top_deg > o->high_deg) o->high_deg = top_deg;
@@ -76,8 +76,8 @@ static void add_stretch(lsbc_outline *o, const lsbc_vertex *a, const lsbc_vertex
   }
 }
 
-void lsbc_outline_read(lsbc_outline *o, const double *lon_deg, const double *lat_deg, int64_t n, int great_circle) {
-  read_vertices(o, lon_deg, lat_deg, n, great_circle);
+void lsbc_outline_read(lsbc_outline *o, const double *lon_deg, const double *lat_deg, int64_t n, int edges) {
+  read_vertices(o, lon_deg, lat_deg, n, edges);
   o->n_stretch = 0;
   o->winding = o->pole = 0;
   o->west_deg = o->east_deg = 0.0;
@@ -99,8 +99,8 @@ void lsbc_outline_read(lsbc_outline *o, const double *lon_deg, const double *lat
       if (b->pole) continue;
     }
     double step = step_deg(a->lon_deg, b->lon_deg);
-    if (!pole && great_circle && fabs(step) > HALF_TURN_DEG) pole = a->lat.hi_deg + b->lat.hi_deg >= 0.0 ? 1 : -1;
-    add_stretch(o, a, b, step, pole, great_circle, &at_deg, &mean_sine);
+    if (!pole && edges == LSBC_GREAT_CIRCLE && fabs(step) > HALF_TURN_DEG) pole = a->lat.hi_deg + b->lat.hi_deg >= 0.0 ? 1 : -1;
+    add_stretch(o, a, b, step, pole, edges, &at_deg, &mean_sine);
   }
   if (fabs(at_deg) > 180.0) {
     o->winding = at_deg > 0.0 ? 1 : -1;
@@ -128,17 +128,24 @@ static double triangle_area(const lsbc_vertex *a, const double b[3], const doubl
   return 2.0 * atan2(volume, 4.0 - 0.5 * (bb + cc + bc));
 }
 
-/* Edges straight in longitude and latitude: the mean of sin(latitude) over each edge, relative to the lowest parallel. */
-static double latlon_area(const lsbc_outline *o) {
+/* Mean of sin(latitude) over an edge straight in longitude and latitude, less that of `floor_line`. */
+static double latlon_mean(const lsbc_edge *edge, const lsbc_parallel *floor_line) {
+  double half = 0.5 * edge->rise, y = half * half;
+  double lost = fabs(half) < 0.1 ? y * (1.0 / 6.0 - y * (1.0 / 120.0 - y * (1.0 / 5040.0 - y / 362880.0)))
+                                 : 1.0 - sin(half) / half;
+  lsbc_parallel middle = lsbc_parallel_at(edge->base_lat_deg, half / LSBC_RADIAN_PER_DEG);
+  return lsbc_sine_difference(&middle, floor_line) - middle.sin * lost;
+}
+
+/* Edges that are no great circles: the mean of sin(latitude) over each, relative to the lowest parallel. */
+static double area_under_edges(const lsbc_outline *o) {
   lsbc_parallel floor_line = lsbc_parallel_at(o->low_deg, 0.0);
   double sum = 0.0, round = 0.0;
   for (int64_t k = 0; k < o->n_stretch; k++) {
     const lsbc_stretch *s = &o->stretch[k];
-    double half = 0.5 * s->edge.rise, y = half * half;
-    double lost = fabs(half) < 0.1 ? y * (1.0 / 6.0 - y * (1.0 / 120.0 - y * (1.0 / 5040.0 - y / 362880.0)))
-                                   : 1.0 - sin(half) / half;
-    lsbc_parallel middle = lsbc_parallel_at(s->edge.base_lat_deg, half / LSBC_RADIAN_PER_DEG);
-    sum += s->sign * s->edge.span * (lsbc_sine_difference(&middle, &floor_line) - middle.sin * lost);
+    double mean = s->edge.edges == LSBC_LATLON ? latlon_mean(&s->edge, &floor_line)
+                                               : lsbc_edge_offset(&s->edge, &floor_line) + 0.5 * s->edge.rise;
+    sum += s->sign * s->edge.span * mean;
     round -= s->sign * s->edge.span;
   }
   if (o->pole <= 0) return sum;
@@ -146,9 +153,9 @@ static double latlon_area(const lsbc_outline *o) {
   return sum + o->winding * fabs(round) * rest;
 }
 
-double lsbc_outline_area(const lsbc_outline *o, int great_circle) {
+double lsbc_outline_area(const lsbc_outline *o, int edges) {
   if (o->n_vertex < 3) return 0.0;
-  if (!great_circle) return latlon_area(o);
+  if (edges != LSBC_GREAT_CIRCLE) return area_under_edges(o);
   double sum = 0.0, b[3], c[3];
   chord(&o->vertex[0], &o->vertex[1], b);
   for (int64_t k = 2; k < o->n_vertex; k++) {

@@ -34,9 +34,9 @@ int lsbc_outline_allocate(lsbc_outline *outline, int64_t n_vertex);   /* 0, or -
 void lsbc_outline_free(lsbc_outline *outline);
 
 void lsbc_outline_read(lsbc_outline *outline, const double *lon_deg, const double *lat_deg, int64_t n_vertex,
-                       int great_circle);
+                       int edges);
 
-/* Signed area from the vertices alone, by triangles (great circles) or edge by edge (latlon). */
-double lsbc_outline_area(const lsbc_outline *outline, int great_circle);
+/* Signed area from the vertices alone, by triangles (great circles) or edge by edge. */
+double lsbc_outline_area(const lsbc_outline *outline, int edges);
 
 #endif

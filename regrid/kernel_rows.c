@@ -33,3 +33,12 @@ int64_t lsbc_weighted_rows(const lsbc_rows *rows, const double *weight, const do
   }
   return 0;
 }
+
+void lsbc_group_by(const int64_t *group, int64_t n, int64_t n_group, int64_t *offsets, int64_t *order) {
+  memset(offsets, 0, (size_t)(n_group + 1) * sizeof *offsets);
+  for (int64_t k = 0; k < n; k++) offsets[group[k] + 1]++;
+  for (int64_t g = 0; g < n_group; g++) offsets[g + 1] += offsets[g];
+  for (int64_t k = 0; k < n; k++) order[offsets[group[k]]++] = k;
+  for (int64_t g = n_group; g > 0; g--) offsets[g] = offsets[g - 1];
+  offsets[0] = 0;
+}

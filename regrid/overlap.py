@@ -51,6 +51,6 @@ def overlap_polygons(vertex_lon_deg: np.ndarray, vertex_lat_deg: np.ndarray, lat
         raise GridError(f"Corner {bad[1]} of polygon {bad[0]} is at (lon, lat) = ({lon[tuple(bad)]}, {lat[tuple(bad)]}) degrees.")
     if lon.size == 0:
         return Overlap(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0), np.zeros(len(lon)), lattice)
-    polygon, cell, area, polygon_area = _kernel.overlap(lon, lat, lon.shape[1], lattice.n_lat, lattice.n_lon, code)
+    polygon, cell, area, polygon_area = _kernel.overlap_lattice(lon, lat, lon.shape[1], lattice.n_lat, lattice.n_lon, code)
     return Overlap(np.frombuffer(polygon, np.int64), np.frombuffer(cell, np.int64), np.frombuffer(area),
                    np.frombuffer(polygon_area), lattice)

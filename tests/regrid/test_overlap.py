@@ -232,7 +232,7 @@ def run_with_traps_armed():
     if libm.feenableexcept(trapped) == -1:
         raise OSError("traps cannot be armed on this machine")
     for lon, lat, great_circle, n_lat in inputs:
-        _kernel.overlap(lon, lat, lon.shape[1], n_lat, 2 * n_lat, great_circle)
+        _kernel.overlap_lattice(lon, lat, lon.shape[1], n_lat, 2 * n_lat, great_circle)
         _kernel.polygon_areas(lon, lat, lon.shape[1], great_circle)
     libm.fedisableexcept(trapped)
 

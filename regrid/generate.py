@@ -1,0 +1,56 @@
+"""Makes remapping weights between two grids, by method and engine. Knows which module does what; computes nothing itself."""
+
+from __future__ import annotations
+
+from lsbc.regrid.errors import WeightError
+from lsbc.regrid.grids import Grid
+from lsbc.regrid.weights import Weights
+
+METHODS = ("conserve", "conserve2nd", "bilinear", "neareststod", "nearestdtos")
+"""ESMF's names; "nearest" is short for "neareststod"."""
+BACKENDS = ("exact", "esmf", "yac")
+
+
+def make_weights(source: Grid, destination: Grid, method: str = "conserve", *, edges: str | None = None,
+                 normalization: str = "dstarea", backend: str = "exact") -> Weights:
+    """Weights that bring fields from the cells of `source` to those of `destination`.
+
+    Args:
+        method: "conserve", "conserve2nd", "bilinear", "nearest" ("neareststod") or "nearestdtos".
+        edges: convention of the cell edges of both grids, "latlon", "greatcircle" (ESMF's) or "planar"; each grid's own if None.
+        normalization: of conservative methods, "dstarea" or "fracarea".
+        backend: "exact" (lsbc's own), "esmf" or "yac", each in a process of its own.
+    Returns:
+        One row for each destination cell; cells that nothing reaches, and masked ones, have an empty row.
+    Raises:
+        WeightError: an unknown method, normalisation or backend.
+        GridError: the grids do not suit the method.
+        StartupError: the backend is not installed.
+    """
+    method = "neareststod" if method == "nearest" else method
+    for value, known, what in ((method, METHODS, "Method"), (backend, BACKENDS, "Backend")):
+        if value not in known:
+            raise WeightError(f"{what} '{value}' is not known; choose from {', '.join(known)}.")
+    if edges is not None:
+        source, destination = source.with_edges(edges), destination.with_edges(edges)
+    if backend == "esmf":
+        from lsbc.regrid.backends.esmf import esmf_weights
+        return esmf_weights(source, destination, method, normalization)
+    if backend == "yac":
+        from lsbc.regrid.backends.yac import yac_weights
+        return yac_weights(source, destination, method, normalization)
+    return _exact(source, destination, method, normalization)
+
+
+def _exact(source: Grid, destination: Grid, method: str, normalization: str) -> Weights:
+    if method == "conserve":
+        from lsbc.regrid.conserve import conservative_weights
+        return conservative_weights(source, destination, normalization)
+    if method == "conserve2nd":
+        from lsbc.regrid.conserve2nd import second_order_weights
+        return second_order_weights(source, destination, normalization)
+    if method == "bilinear":
+        from lsbc.regrid.bilinear import bilinear_weights
+        return bilinear_weights(source, destination)
+    from lsbc.regrid.nearest import nearest_weights
+    return nearest_weights(source, destination, method)
