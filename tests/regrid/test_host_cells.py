@@ -7,13 +7,9 @@ from pytest import approx
 from lsbc.regrid.comm import SerialComm
 from lsbc.regrid.errors import GridError
 from lsbc.regrid.host_cells import HostCells
-from lsbc.regrid.lattice import Lattice
 from lsbc.regrid.sphere import polygon_area_sr
 
 from shapes import boxes, triangles
-
-DRIVER = Lattice(720, 1440)
-FINE = DRIVER.refine(30)
 
 
 def cells(**changes):
@@ -22,50 +18,6 @@ def cells(**changes):
     given = {"global_id": np.array([7, 9]), "lon_deg": lon.mean(axis=1), "lat_deg": lat.mean(axis=1),
              "vertex_lon_deg": lon, "vertex_lat_deg": lat, "owned": np.array([True, False])}
     return HostCells(**{**given, **changes})
-
-
-def test_the_fine_lattice_has_the_size_of_a_30_arc_second_map():
-    assert (FINE.n_lat, FINE.n_lon, FINE.n_cell, FINE.spacing_deg) == (21600, 43200, 933_120_000, 1 / 120)
-
-
-def test_a_driver_line_is_the_same_number_in_the_fine_lattice():
-    rows, cols = np.arange(721), np.arange(1441)
-    assert np.array_equal(DRIVER.lat_edge_deg(rows), FINE.lat_edge_deg(30 * rows))
-    assert np.array_equal(DRIVER.lon_edge_deg(cols), FINE.lon_edge_deg(30 * cols))
-
-
-def test_lines_begin_at_the_south_pole_and_the_date_line_and_end_at_the_other_side():
-    assert [FINE.lat_edge_deg(0), FINE.lat_edge_deg(10800), FINE.lat_edge_deg(21600)] == [-90.0, 0.0, 90.0]
-    assert [FINE.lon_edge_deg(0), FINE.lon_edge_deg(21600), FINE.lon_edge_deg(43200)] == [-180.0, 0.0, 180.0]
-
-
-def test_centres_lie_half_a_cell_from_the_lines():
-    assert (DRIVER.lat_centre_deg(0), DRIVER.lon_centre_deg(1439)) == (-89.875, 179.875)
-
-
-def test_ids_count_rows_first_and_columns_wrap_round_the_globe():
-    assert (DRIVER.cell_id(2, 3), DRIVER.cell_id(2, -1), DRIVER.cell_id(0, 1440)) == (2883, 2 * 1440 + 1439, 0)
-    row, col = DRIVER.row_col(np.array([2883, 1_036_799]))
-    assert row.tolist() == [2, 719] and col.tolist() == [3, 1439]
-
-
-def test_cell_areas_add_up_to_the_sphere():
-    assert math.fsum(FINE.cell_area_sr(np.arange(FINE.n_lat))) * FINE.n_lon == approx(4 * math.pi, rel=1e-14)
-
-
-def test_the_cell_at_the_pole_has_the_area_of_a_small_triangle():
-    radius = math.radians(1 / 120)
-    assert FINE.cell_area_sr(21599) == approx(radius * 2 * math.sin(radius / 2) ** 2, rel=1e-13)
-
-
-def test_a_lattice_without_cells_is_refused():
-    with pytest.raises(GridError, match="0 x 5"):
-        Lattice(0, 5)
-
-
-def test_an_eighth_of_the_sphere_has_the_area_half_pi_and_its_mirror_image_the_negative():
-    area = polygon_area_sr([[0.0, 90.0, 0.0], [0.0, 0.0, 90.0]], [[0.0, 0.0, 90.0], [0.0, 90.0, 0.0]])
-    assert area.tolist() == approx([math.pi / 2, -math.pi / 2], rel=1e-15)
 
 
 def test_good_cells_pass_unchanged():

@@ -1,0 +1,126 @@
+import math
+
+import numpy as np
+import pytest
+from pytest import approx
+
+from lsbc.regrid import _kernel
+from lsbc.regrid.areas import shared_areas
+from lsbc.regrid.errors import GridError
+from lsbc.regrid.grids import CurvilinearGrid, PolygonGrid, RectilinearGrid
+from lsbc.regrid.sphere import lon_lat_deg, unit_vector
+
+from shapes import rotation, triangles
+
+DEGREE = RectilinearGrid.regular(0, 360, 90, -90, 90, 45)
+
+
+def mesh(n_split=3, seed=1, **options):
+    lon, lat = triangles(n_split, rotation(seed))
+    centre = lon_lat_deg(unit_vector(lon, lat).sum(axis=1))
+    return PolygonGrid(*centre, lon, lat, **options)
+
+
+def as_polygons(grid, **options):
+    return PolygonGrid(grid.lon_deg, grid.lat_deg, grid.vertex_lon_deg, grid.vertex_lat_deg, **{"edges": grid.edges} | options)
+
+
+def irregular(seed, lon=(-20.0, 340.0), lat=(-90.0, 90.0)):
+    rng = np.random.default_rng(seed)
+    return RectilinearGrid(np.sort([*lon, *rng.uniform(*lon, 20)]), np.sort([*lat, *rng.uniform(*lat, 12)]))
+
+
+@pytest.mark.parametrize("boxes", [
+    DEGREE, RectilinearGrid.regular(-180, 180, 90, -90, 90, 45), RectilinearGrid.regular(360, 0, 37, 90, -90, 11),
+    irregular(1), irregular(2, (150.0, 250.0), (-70.0, -10.0)), RectilinearGrid.regular(86, 88, 20, 27, 29, 20),
+    RectilinearGrid([-300.0, -10.0], [-90.0, -85.0, 3.0]), RectilinearGrid([12.3, 132.3, 372.3], [-90.0, 0.0, 90.0])])
+@pytest.mark.parametrize("edges", ["latlon", "greatcircle", "planar"])
+def test_cells_that_tile_the_globe_fill_every_box_and_share_with_no_other(boxes, edges):
+    areas = shared_areas(mesh(edges=edges), boxes)
+    assert areas.covered_sr() == approx(boxes.area_sr, rel=1e-14, abs=1e-30) or np.abs(areas.covered_sr() / boxes.area_sr - 1).max() < 1e-13
+    per_cell = np.bincount(areas.source, areas.area_sr, len(areas.source_area_sr))
+    assert (per_cell <= areas.source_area_sr * (1 + 1e-13)).all()
+
+
+def test_entries_are_sorted_by_destination_and_source():
+    areas = shared_areas(mesh(), DEGREE)
+    assert (np.diff(areas.destination * 10**6 + areas.source) > 0).all()
+    assert np.array_equal(areas.offsets, np.searchsorted(areas.destination, np.arange(DEGREE.n_cell + 1)))
+
+
+def test_the_transposed_areas_are_those_made_the_other_way_round():
+    there, back = shared_areas(mesh(), DEGREE).transposed(), shared_areas(DEGREE, mesh())
+    for name in ("source", "destination", "offsets", "area_sr", "source_area_sr", "destination_area_sr"):
+        assert np.array_equal(getattr(there, name), getattr(back, name)), name
+
+
+def test_boxes_share_the_product_of_widths_and_differences_of_sines():
+    source, destination = RectilinearGrid([350.0, 355.0, 365.0], [0.0, 30.0]), RectilinearGrid([-8.0, 0.0], [10.0, 90.0])
+    areas = shared_areas(source, destination)
+    height = 0.5 - math.sin(math.radians(10))
+    assert areas.source.tolist() == [0, 1]
+    assert areas.area_sr == approx([math.radians(3) * height, math.radians(5) * height], rel=1e-14)
+
+
+def test_a_box_that_meets_another_on_both_sides_of_the_seam_has_one_entry():
+    source, destination = RectilinearGrid([0.0, 350.0, 360.0], [0.0, 30.0]), RectilinearGrid([-20.0, 340.0], [0.0, 30.0])
+    areas = shared_areas(source, destination)
+    assert areas.source.tolist() == [0, 1]
+    assert areas.area_sr == approx([math.radians(350) / 2, math.radians(10) / 2], rel=1e-14)
+
+
+@pytest.mark.parametrize("destination", [DEGREE, irregular(3), RectilinearGrid.regular(340, -20, 24, 80, -50, 13)])
+def test_boxes_and_the_same_boxes_as_polygons_share_the_same_areas(destination):
+    source = irregular(4)
+    product, raster = shared_areas(source, destination), shared_areas(as_polygons(source), destination)
+    assert np.array_equal(product.source, raster.source) and np.array_equal(product.destination, raster.destination)
+    assert raster.area_sr == approx(product.area_sr, abs=1e-15)
+
+
+def test_thin_and_tiny_boxes_keep_their_digits():
+    source = RectilinearGrid(10.0 + 1e-4 * np.arange(11), 89.0 + 1e-4 * np.arange(11))
+    destination = RectilinearGrid(10.0 + 5e-4 * np.arange(3), 89.0 + 5e-4 * np.arange(3))
+    areas = shared_areas(source, destination)
+    assert areas.covered_sr() == approx(destination.area_sr, rel=1e-11)  # the edges themselves are good to 1e-16 * 90 / 1e-4
+    assert len(areas.area_sr) >= 100
+
+
+def test_masked_cells_share_nothing():
+    mask = np.arange(DEGREE.n_cell) % 3 > 0
+    source = mesh(mask=np.arange(512) % 5 > 0)
+    areas, whole = shared_areas(source, DEGREE.with_mask(mask)), shared_areas(mesh(), DEGREE)
+    keep = source.mask[whole.source] & mask[whole.destination]
+    assert np.array_equal(areas.source, whole.source[keep]) and np.array_equal(areas.area_sr, whole.area_sr[keep])
+    assert len(areas.source_area_sr) == 512
+
+
+def test_a_pair_shares_the_same_bits_whatever_else_the_grids_hold():
+    whole = shared_areas(mesh(), DEGREE)
+    some = np.arange(0, 512, 7)
+    part = shared_areas(mesh().take(some), DEGREE)
+    at = np.isin(whole.source, some)
+    assert np.array_equal(some[part.source], whole.source[at]) and np.array_equal(part.area_sr, whole.area_sr[at])
+
+
+def test_curvilinear_boxes_over_boxes_are_exact_in_their_own_convention():
+    lon, lat = np.meshgrid(np.linspace(5, 15, 11), np.linspace(40, 50, 11))
+    source = CurvilinearGrid(0.25 * (lon[:-1, :-1] + lon[1:, 1:]) * 2, 0.25 * (lat[:-1, :-1] + lat[1:, 1:]) * 2, lon, lat, edges="latlon")
+    areas = shared_areas(source, RectilinearGrid([5.0, 15.0], [40.0, 50.0]))
+    assert areas.area_sr == approx(source.area_sr, rel=1e-13)
+
+
+def test_different_edges_of_two_kinds_of_polygons_are_refused():
+    with pytest.raises(GridError, match=r"'grid' has latlon edges and grid 'grid' greatcircle ones"):
+        shared_areas(mesh(edges="latlon"), mesh())
+
+
+def test_grids_of_points_are_refused():
+    with pytest.raises(GridError, match="shared areas need its corners"):
+        shared_areas(PolygonGrid([0.0], [0.0]), DEGREE)
+
+
+def test_items_are_grouped_in_their_order():
+    offsets, order = _kernel.group_by(np.array([2, 0, 2, 1, 0]), 4)
+    assert np.frombuffer(offsets, np.int64).tolist() == [0, 2, 3, 5, 5] and np.frombuffer(order, np.int64).tolist() == [1, 4, 3, 0, 2]
+    with pytest.raises(ValueError, match="item 1 is in group 4 of 4"):
+        _kernel.group_by(np.array([0, 4]), 4)
