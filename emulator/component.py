@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from lsbc.emulator.artefact import Artefact, locate, read_artefact
-from lsbc.emulator.atomic import make_folder
+from lsbc.regrid.atomic import make_folder
 from lsbc.emulator.config import Config, load_config
 from lsbc.emulator.fields import BY_NAME, FIELDS, FILL, FieldInfo
 from lsbc.emulator.infer import TileRunner

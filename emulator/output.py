@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from lsbc.emulator.atomic import whole_file
+from lsbc.regrid.atomic import whole_file
 from lsbc.emulator.classes import CLASS_CODES, CLASS_NAMES, CLASS_SYSTEM, CLASS_VERSION, NO_DATA
 from lsbc.emulator.fields import BY_NAME, FILL, FieldInfo
 from lsbc.emulator.plan import Plan

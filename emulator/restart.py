@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from lsbc.emulator.artefact import Artefact
-from lsbc.emulator.atomic import whole_file
+from lsbc.regrid.atomic import whole_file
 from lsbc.emulator.classes import CLASS_SYSTEM, CLASS_VERSION, GROUPS, NO_DATA, STATIC_CLASSES
 from lsbc.emulator.plan import Plan
 from lsbc.emulator.state import State

@@ -1,6 +1,6 @@
 import pytest
 
-from lsbc.emulator.atomic import make_folder, whole_file
+from lsbc.regrid.atomic import make_folder, whole_file
 from lsbc.regrid.errors import FileError
 
 
