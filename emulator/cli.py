@@ -20,6 +20,10 @@ def main(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments and arguments[0] in TRAINING_COMMANDS:
         return _training(arguments)
+    if arguments and arguments[0] == "regrid":
+        from lsbc.regrid.cli import main as regrid
+
+        return regrid(arguments[1:])
     options = _parser().parse_args(arguments)
     try:
         logging.basicConfig(level=log_level(), format="%(levelname).1s %(name)s: %(message)s")
@@ -59,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("-o", "--output", help="PNG file, or a directory (beside FILE by default)")
     command.add_argument("-v", "--variable", help="field of an lsbc_<year>.nc file (lu_dominant by default)")
     add("info", _info, "Print version, backends, shipped models and the field contract.")
+    commands.add_parser("regrid", help="Make, apply and check remapping weights.")  # `lsbc.regrid.cli` parses its arguments
     for name, text in TRAINING_COMMANDS.items():
         commands.add_parser(name, help=text)  # for the list; `_training` parses their arguments
     return parser
