@@ -1,0 +1,91 @@
+"""CF files: rectilinear, curvilinear and unstructured longitudes and latitudes, with or without bounds. Knows no other format.
+
+Axes whose cells touch become a RectilinearGrid; boxes with gaps between them keep their corners; what has no bounds and no even
+spacing is a grid of points.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lsbc.regrid.errors import GridError
+from lsbc.regrid.grids import CurvilinearGrid, Grid, PolygonGrid, RectilinearGrid
+from lsbc.regrid.readers.axes import Axis, axis_with_bounds, axis_without_bounds
+from lsbc.regrid.readers.cf_coordinates import Coordinates, find_coordinates
+from lsbc.regrid.readers.corners import tidy_corners
+from lsbc.regrid.readers.grid_file import GridFile
+from lsbc.regrid.readers.request import Request
+
+
+def matches(file: GridFile) -> bool:
+    """Any file may be tried: what is missing is said by `read`."""
+    return True
+
+
+def read(file: GridFile, request: Request) -> Grid:
+    """Raises FileError where there are no coordinates, GridError where they are ambiguous or no grid."""
+    found = find_coordinates(file, request.variable)
+    lon_dims, lat_dims = file.dims(found.lon), file.dims(found.lat)
+    for name in (found.lon, found.lat):
+        if 0 in file.shape(name):
+            raise GridError(f"Grid file {file.path}: {name} is empty.")
+    if len(lon_dims) == len(lat_dims) == 1 and lon_dims != lat_dims:
+        return _rectilinear(file, found, request)
+    if lon_dims != lat_dims:
+        raise GridError(f"Grid file {file.path}: {found.lon} has dimensions {lon_dims} and {found.lat} {lat_dims}; "
+                        "expected an axis each, or the same for both.")
+    return _with_corners(file, found, request)
+
+
+def _rectilinear(file: GridFile, found: Coordinates, request: Request) -> Grid:
+    lon = _axis(file, found.lon, found.lon_bounds, is_lon=True)
+    lat = _axis(file, found.lat, found.lat_bounds, is_lon=False)
+    options = {"mask": file.live(request.mask, len(lon.centre_deg) * len(lat.centre_deg)), "edges": request.edges or "latlon", "name": file.name}
+    if lon.edge_deg is not None and lat.edge_deg is not None:
+        return RectilinearGrid(lon.edge_deg, lat.edge_deg, lon.centre_deg, lat.centre_deg, **options)
+    centre = np.meshgrid(lon.centre_deg, lat.centre_deg)
+    if lon.sides is None or lat.sides is None:
+        return CurvilinearGrid(*centre, **options)
+    (west, east), (south, north) = lon.sides, lat.sides
+    shape = (*centre[0].shape, 4)
+    return CurvilinearGrid(*centre, np.broadcast_to(np.stack([west, east, east, west], axis=-1), shape),
+                           np.broadcast_to(np.stack([south, south, north, north], axis=-1)[:, None, :], shape), **options)
+
+
+def _axis(file: GridFile, name: str, bounds: str | None, is_lon: bool) -> Axis:
+    what, rounding = f"Grid file {file.path}, {name}", file.rounding_deg(name)
+    angle = file.angle_deg if is_lon else file.lat_deg
+    centre = angle(name)
+    if bounds is None:
+        return axis_without_bounds(centre, is_lon, rounding, what)
+    file.need_shape(bounds, (len(centre), 2), f"({name}, 2)")
+    units = file.angle_units(name)
+    return axis_with_bounds(centre, angle(bounds, units), is_lon, max(rounding, file.rounding_deg(bounds, units)), what)
+
+
+def _with_corners(file: GridFile, found: Coordinates, request: Request) -> Grid:
+    """Curvilinear (y, x) or unstructured (cell,); all corners of a curvilinear cell must be there."""
+    lon, lat = file.angle_deg(found.lon), file.lat_deg(found.lat)
+    options = {"mask": file.live(request.mask, lon.size), "edges": request.edges or "greatcircle", "name": file.name}
+    corners = _bounds(file, found, lon.shape)
+    if lon.ndim == 1:
+        padded = bool(corners) and file.declares_fill(found.lon_bounds, found.lat_bounds)
+        return PolygonGrid(lon, lat, *(tidy_corners(*corners, padded=padded) if corners else ()), **options)
+    if corners and corners[0].ndim == 3:
+        corners = tuple(x.reshape(*lon.shape, -1) for x in tidy_corners(*(x.reshape(lon.size, -1) for x in corners)))
+    return CurvilinearGrid(lon, lat, *corners, **options)
+
+
+def _bounds(file: GridFile, found: Coordinates, shape: tuple[int, ...]) -> tuple[np.ndarray, ...]:
+    """Corners (*shape, n_vertex), or of the nodes between the cells, one more each way."""
+    names = (found.lon_bounds, found.lat_bounds)
+    if names == (None, None):
+        return ()
+    if None in names:
+        raise GridError(f"Grid file {file.path}: only one of {found.lon} and {found.lat} has bounds; cells need both.")
+    nodes = tuple(k + 1 for k in shape)
+    for name in names:
+        is_nodes = len(shape) == 2 and file.shape(name) == nodes
+        if not is_nodes and (file.shape(name)[:-1] != shape or file.shape(name)[-1] < 3 or file.shape(name) != file.shape(names[0])):
+            raise GridError(f"Grid file {file.path}: bounds {name} have shape {file.shape(name)}; expected the corners of cells {shape}.")
+    return file.angle_deg(names[0], file.angle_units(found.lon)), file.lat_deg(names[1], file.angle_units(found.lat))

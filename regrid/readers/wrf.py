@@ -1,0 +1,44 @@
+"""WRF's mass points: geo_em files with corners (XLAT_C, XLONG_C), wrfinput and wrfout with centres only. Knows no other format.
+
+Cell edges are great circles. Where a file has no corners the grid has none: remap conservatively with the domain's geo_em file.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lsbc.regrid.errors import GridError
+from lsbc.regrid.grids import CurvilinearGrid
+from lsbc.regrid.readers.grid_file import GridFile
+from lsbc.regrid.readers.request import Request
+
+CENTRES = (("XLONG_M", "XLAT_M"), ("XLONG", "XLAT"))
+CORNERS = ("XLONG_C", "XLAT_C")
+
+
+def matches(file: GridFile) -> bool:
+    return any(file.has(*pair) for pair in CENTRES)
+
+
+def read(file: GridFile, request: Request) -> CurvilinearGrid:
+    """Raises GridError where sizes do not fit, the domain moves, or cells are no cells."""
+    pair = next(pair for pair in CENTRES if file.has(*pair))
+    lon, lat = (_plane(file, name) for name in pair)
+    corners = tuple(_plane(file, name) for name in CORNERS) if any(file.has(name) for name in CORNERS) else ()
+    expected = tuple(k + 1 for k in lon.shape)
+    for name, corner in zip(CORNERS, corners):
+        if corner.shape != expected:
+            raise GridError(f"Grid file {file.path}: {name} has shape {corner.shape}; expected {expected}, one more than the cells each way.")
+    return CurvilinearGrid(lon, lat, *corners, mask=file.live(request.mask, lon.size), edges=request.edges or "greatcircle", name=file.name)
+
+
+def _plane(file: GridFile, name: str) -> np.ndarray:
+    """The angle (south_north, west_east) without the time it is repeated for."""
+    values = file.angle_deg(name, "degrees")
+    if values.ndim == 3 and values.size:
+        if not np.array_equal(values, np.broadcast_to(values[:1], values.shape), equal_nan=True):
+            raise GridError(f"Grid file {file.path}: {name} changes with time, a moving domain; give a file with one time.")
+        values = values[0]
+    if values.ndim != 2 or 0 in values.shape:
+        raise GridError(f"Grid file {file.path}: {name} has shape {file.shape(name)}; expected (Time, south_north, west_east).")
+    return values
