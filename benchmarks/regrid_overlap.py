@@ -13,8 +13,8 @@ from lsbc.regrid.aggregate import FractionPlan
 from lsbc.regrid.comm import SerialComm
 from lsbc.regrid.conservative import ConservativeMap
 from lsbc.regrid.lattice import Lattice
-from lsbc.regrid.sphere import EARTH_RADIUS_M
 from lsbc.regrid.overlap import Overlap, overlap_polygons
+from lsbc.regrid.sphere import EARTH_RADIUS_M
 
 N_REPEAT = 5
 

@@ -6,7 +6,6 @@ Cells are numbered in the order of the arrays, the last axis of `shape` running 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np

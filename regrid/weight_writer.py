@@ -1,0 +1,121 @@
+"""Write weights in ESMF's layout: netCDF4, compressed, a block at a time. Knows no other layout and reads nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import numpy as np
+
+from lsbc.regrid.errors import FileError
+from lsbc.regrid.weight_layouts import COO_SIDES, ESMF_WORDS, MAP_METHODS, TITLE_SUFFIX, SideNames
+from lsbc.regrid.weights import Side, Weights
+
+OWN_ATTRIBUTES = frozenset((
+    "title", "Title", "normalization", "map_method", "ESMF_regrid_method", "conventions", "domain_a", "domain_b", "grid_file_src",
+    "grid_file_dst", "lsbc_edges", "lsbc_fingerprint_a", "lsbc_fingerprint_b"))
+"""Global attributes that this module writes from the weights themselves; all others travel in `Weights.attributes`."""
+
+BLOCK = 1 << 20
+"""Entries written at once."""
+
+_CHUNK = 1 << 16
+_NORMALIZATION_WORDS = {"dstarea": "destarea", "fracarea": "fracarea", "none": "N/A"}
+
+
+def write_weights(path: Path | str, weights: Weights) -> None:
+    """Write a whole file or none. Unknown parts of the sides are left out; indices count from 1, as ESMF has them.
+
+    Raises FileError where the directory is missing or the file cannot be written.
+    """
+    from netCDF4 import Dataset
+
+    path = Path(path)
+    with _whole_file(path) as temporary, Dataset(temporary, "w", format="NETCDF4") as data:
+        data.setncatts(_attributes(weights))
+        for side, names in zip((weights.source, weights.destination), COO_SIDES):
+            _write_side(data, side, names)
+        _write_entries(data, weights)
+
+
+@contextmanager
+def _whole_file(path: Path) -> Iterator[Path]:
+    """A temporary name beside `path` that becomes `path` once everything is on the disk, else is removed."""
+    if not path.name or not path.parent.is_dir():
+        raise FileError(f"Weight file {path} could not be written: directory {path.parent} does not exist.")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield temporary
+        for name in (temporary, path.parent):
+            _synced(name)
+        os.replace(temporary, path)
+        _synced(path.parent)
+    except (OSError, RuntimeError, AttributeError, TypeError, ValueError) as error:
+        raise FileError(f"Weight file {path} could not be written: {error}.") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _synced(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _attributes(weights: Weights) -> dict[str, str]:
+    own = {
+        "title": f"{weights.generator} {TITLE_SUFFIX}",
+        "normalization": _NORMALIZATION_WORDS[weights.normalization],
+        "map_method": MAP_METHODS.get(weights.method, "Undefined"),
+        "conventions": "NCAR-CSM",
+        "domain_a": weights.source.name,
+        "domain_b": weights.destination.name,
+        "grid_file_src": weights.source.name,
+        "grid_file_dst": weights.destination.name,
+        "lsbc_edges": weights.edges,
+        "lsbc_fingerprint_a": weights.source.fingerprint,
+        "lsbc_fingerprint_b": weights.destination.fingerprint,
+    }
+    if weights.method in ESMF_WORDS:
+        own["ESMF_regrid_method"] = ESMF_WORDS[weights.method]
+    return {**{name: str(text) for name, text in weights.attributes.items() if name not in OWN_ATTRIBUTES}, **own}
+
+
+def _write_side(data, side: Side, names: SideNames) -> None:
+    data.createDimension(names.size, side.n_cell)
+    data.createDimension(names.rank, len(side.shape))
+    data.createVariable(names.dims, "i4", (names.rank,))[:] = np.array(side.shape[::-1], np.int32)
+    cells = (names.size,)
+    fields = [(names.lat, side.lat_deg, cells, "degrees"), (names.lon, side.lon_deg, cells, "degrees")]
+    if side.vertex_lon_deg is not None:
+        data.createDimension(names.n_vertex, side.vertex_lon_deg.shape[1])
+        corners = (names.size, names.n_vertex)
+        fields += [(names.vertex_lat, side.vertex_lat_deg, corners, "degrees"), (names.vertex_lon, side.vertex_lon_deg, corners, "degrees")]
+    fields += [(names.mask, side.mask, cells, "unitless"), (names.area, side.area_sr, cells, "square radians"), (names.frac, side.frac, cells, "unitless")]
+    for name, values, dims, units in fields:
+        if values is not None:
+            variable = _variable(data, name, "i4" if values.dtype == bool else "f8", dims, len(values))
+            variable.units = units
+            for start in range(0, len(values), BLOCK):
+                variable[start:start + BLOCK] = values[start:start + BLOCK]
+
+
+def _write_entries(data, weights: Weights) -> None:
+    data.createDimension("n_s", weights.n_entry)
+    data.createDimension("num_wgts", 1)
+    column, row, value = (_variable(data, name, kind, ("n_s",), weights.n_entry) for name, kind in (("col", "i4"), ("row", "i4"), ("S", "f8")))
+    for start in range(0, weights.n_entry, BLOCK):
+        stop = min(start + BLOCK, weights.n_entry)
+        column[start:stop] = weights.column[start:stop] + np.int32(1)
+        row[start:stop] = np.searchsorted(weights.offsets, np.arange(start, stop), side="right").astype(np.int32)
+        value[start:stop] = weights.value[start:stop]
+
+
+def _variable(data, name: str, kind: str, dims: tuple[str, ...], n: int):
+    chunks = tuple([max(1, min(n, _CHUNK)), *(len(data.dimensions[d]) for d in dims[1:])])
+    return data.createVariable(name, kind, dims, zlib=True, complevel=1, shuffle=True, chunksizes=chunks, fill_value=False)
