@@ -36,8 +36,8 @@ def dual_patches(grid: Grid) -> Patches:
     degree = np.diff(offsets)
     degree[np.add.reduceat(grid.mask[cells].astype(np.int64), offsets[:-1]) < 3] = 0
     if not degree.any():
-        raise GridError(f"Grid '{grid.name}': no corner is shared by three unmasked cells, so there is nothing between cell centres to "
-                        "interpolate on; neighbours must have equal corners.")
+        raise GridError(f"Grid '{grid.name}': no corner is shared by three unmasked cells, so there is nothing to "
+                        "interpolate on between cell centres; neighbours must have equal corners.")
     corner, number = [], []
     for n in np.unique(degree[degree > 0]):
         node = np.flatnonzero(degree == n)
@@ -86,9 +86,9 @@ def _loops(cells: np.ndarray, node: np.ndarray, centre: np.ndarray, global_id: n
     order = np.argsort(angle, axis=1, kind="stable")
     cells, angle = np.take_along_axis(cells, order, axis=1), np.take_along_axis(angle, order, axis=1)
     n = cells.shape[1]
-    open_ = np.flatnonzero(angle[:, -1] - angle[:, 0] <= np.pi)
-    if n > 3 and len(open_):
-        cells[open_] = _closed(cells[open_], centre)
+    one_sided = np.flatnonzero(angle[:, -1] - angle[:, 0] <= np.pi)
+    if n > 3 and len(one_sided):
+        cells[one_sided] = _closed(cells[one_sided], centre)
     return cells
 
 

@@ -23,8 +23,9 @@ POLE_SLACK_DEG = 1e-9
 
 @dataclass(frozen=True)
 class Patches:
-    """Nodes lon_deg, lat_deg (n_node,): the source cells (0 where masked), then the poles. corner int64 (n_patch, 4), -1 ends a triangle.
+    """Nodes lon_deg, lat_deg (n_node,): the source cells (0 where masked), then the poles.
 
+    corner int64 (n_patch, 4): the nodes of each patch in order, -1 as the fourth of a triangle.
     mean_of[k]: the source cells (n,) whose mean is the value at node n_cell + k.
     """
 
@@ -39,6 +40,7 @@ def rectangular_patches(grid: Grid, pole: str = "average") -> Patches:
 
     pole "average": where a round grid's first or last row reaches the pole, triangles close the gap between its centres and
     the pole, where the value is the mean of that row's unmasked cells (ESMF's default pole method, "all"). "none": no caps.
+    A row that ends short of the pole has no cap, where ESMF would still close it.
     """
     n_j, n_i = grid.shape
     if n_j < 2 or n_i < 2:

@@ -46,7 +46,8 @@ def off_ray(weights, source, destination):
     return np.linalg.norm(np.cross(vector[weights.is_mapped], ray), axis=1)
 
 
-@pytest.mark.parametrize("name, largest", [("a_0p25r_to_tile0p01", 1e-12), ("b_lcc9km_to_ll0p05", 1e-7), ("b_lcc9km_to_ll0p05overhang", 1e-7)])
+@pytest.mark.parametrize("name, largest", [("a_0p25r_to_tile0p01", 1e-12), ("b_lcc9km_to_ll0p05", 1e-7),
+                                           ("b_lcc9km_to_ll0p05overhang", 1e-7)])
 def test_weights_are_those_of_esmf(name, largest):
     """ESMF stops iterating at 1e-10 radii, which is 7e-8 of a 9 km cell; it also keeps weights of 0."""
     netCDF4 = pytest.importorskip("netCDF4")
@@ -221,10 +222,11 @@ def test_weights_of_a_cell_do_not_hang_on_the_others():
 
 def test_a_patch_with_an_inward_corner_is_two_triangles():
     source = CurvilinearGrid([[0.0, 3.0], [0.0, 1.0]], [[0.0, 0.0], [3.0, 1.0]])
-    weights = bilinear_weights(source, PolygonGrid([0.5, 1.9, 0.2, 1.2], [0.4, 0.2, 1.5, 1.2]))
+    destination = PolygonGrid([0.5, 1.9, 0.2, 1.2], [0.4, 0.2, 1.5, 1.2])
+    weights = bilinear_weights(source, destination)
     assert weights.is_mapped.tolist() == [True, True, True, False]
     assert [weights.column[weights.row == k].tolist() for k in (1, 2)] == [[0, 1, 3], [0, 2, 3]]
-    assert (weights.value >= 0.0).all() and off_ray(weights, source, PolygonGrid([0.5, 1.9, 0.2, 1.2], [0.4, 0.2, 1.5, 1.2])).max() < 1e-15
+    assert (weights.value >= 0.0).all() and off_ray(weights, source, destination).max() < 1e-15
 
 
 def test_centres_that_fall_together_make_a_triangle():
@@ -235,6 +237,7 @@ def test_centres_that_fall_together_make_a_triangle():
 
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "feenableexcept"), reason="needs the GNU C library")
 def test_hosts_that_trap_floating_point_errors_are_safe():
+    """On the globe with its poles, and on patches whose corners cross, repeat or fall together, of 1 mm to the hemisphere."""
     code = """
 import ctypes, numpy as np
 from lsbc.regrid import _kernel
@@ -249,6 +252,19 @@ for _ in range(2):
     patch, node, weight = _kernel.patch_locate(lon, lat, corner, x, y)
     near = _kernel.nearest(lon, lat, x, y)
 ctypes.CDLL("libm.so.6").fedisableexcept(1 | 4 | 8)
+for seed in range(200):
+    rng = np.random.default_rng(seed)
+    size, n = 10.0 ** rng.uniform(-8, 2), 12
+    lon, lat = (rng.uniform(-reach, reach) + size * rng.choice([0.0, 1.0, 2.0, *rng.random(5)], n) for reach in (360.0, 90.0))
+    lat = np.clip(lat, -90.0, 90.0)
+    corner = rng.integers(0, n, (20, 4))
+    corner[::3, 3] = -1
+    x, y = (np.append(a[rng.integers(0, n, 20)], rng.uniform(a.min(), a.max(), 60)) for a in (lon, lat))
+    ctypes.CDLL("libm.so.6").feenableexcept(1 | 4 | 8)
+    held, _, share = _kernel.patch_locate(lon, lat, corner, x, y)
+    ctypes.CDLL("libm.so.6").fedisableexcept(1 | 4 | 8)
+    share = np.frombuffer(share).reshape(-1, 4)[np.frombuffer(held, np.int64) >= 0]
+    assert (share >= 0.0).all() and (np.abs(share.sum(axis=1) - 1.0) < 1e-14).all()
 assert (np.frombuffer(patch, np.int64) >= 0).all() and np.isfinite(np.frombuffer(weight)).all()
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

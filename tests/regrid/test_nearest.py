@@ -30,7 +30,8 @@ def esmf(name):
         return *grids, *(file[x][:].filled() - one for x, one in (("row", 1), ("col", 1), ("S", 0)))
 
 
-@pytest.mark.parametrize("name", ["a_0p25r_to_tile0p01_neareststod", "b_lcc9km_to_ll0p05_neareststod", "b_lcc9km_to_ll0p05_nearestdtos"])
+@pytest.mark.parametrize("name", ["a_0p25r_to_tile0p01_neareststod", "b_lcc9km_to_ll0p05_neareststod",
+                                  "b_lcc9km_to_ll0p05_nearestdtos"])
 def test_weights_are_those_of_esmf(name):
     source, destination, row, column, value = esmf(name)
     weights = nearest_weights(source, destination, name.rsplit("_", 1)[1])

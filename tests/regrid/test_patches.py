@@ -75,3 +75,7 @@ def test_masked_centres_without_a_place_do_not_reach_the_patches():
 def test_one_row_is_refused():
     with pytest.raises(GridError, match="1 x 5 cells; bilinear weights need two rows"):
         rectangular_patches(RectilinearGrid.regular(0, 5, 5, 0, 1, 1))
+
+
+def test_a_round_grid_that_ends_short_of_the_pole_has_no_cap():
+    assert len(rectangular_patches(RectilinearGrid.regular(0, 360, 4, -80, 80, 2)).corner) == 4
