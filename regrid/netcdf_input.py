@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lsbc.regrid.classic_header import check_classic
 from lsbc.regrid.errors import FileError, LsbcError, WeightError
 
 BLOCK = 1 << 22
@@ -21,7 +22,6 @@ class Source:
 
     def __init__(self, path: Path, data) -> None:
         self.path, self._data = path, data
-        self._is_plain = data.data_model.startswith("NETCDF3")
         self.dims = {name: len(dim) for name, dim in data.dimensions.items()}
         self.variables = frozenset(data.variables)
         self.attributes = {name: _text(data.getncattr(name)) for name in data.ncattrs()}
@@ -59,9 +59,6 @@ class Source:
         packed = [word for word in ("scale_factor", "add_offset") if word in variable.ncattrs()]
         if packed:
             raise WeightError(f"File {self.path}: '{name}' is packed ({', '.join(packed)}); write it unpacked.")
-        needs = int(np.prod(shape, dtype=object)) * np.dtype(variable.dtype).itemsize
-        if self._is_plain and needs > self.path.stat().st_size:
-            raise FileError(f"File {self.path} is cut short: '{name}' alone takes {needs} bytes.")
         out = np.empty(shape, dtype)
         for start in range(0, shape[0] if shape else 0, BLOCK):
             part = np.asarray(variable[start:start + BLOCK])
@@ -89,6 +86,7 @@ def opened(path: Path) -> Iterator[Source]:
     if not path.is_file():
         raise FileError(f"File {path} does not exist or is no regular file.")
     try:
+        check_classic(path)
         with Dataset(path) as data:
             data.set_auto_maskandscale(False)
             yield Source(path, data)
