@@ -47,6 +47,11 @@ class Router:
     def n_need(self) -> int:
         return len(self._place)
 
+    @property
+    def traffic(self) -> tuple[np.ndarray, np.ndarray]:
+        """Rows that one exchange brings from this rank to each (n_rank,), and from each to this one; 0: no message."""
+        return self._send_count.copy(), self._count.copy()
+
     @classmethod
     def build(cls, comm: Comm, have: np.ndarray, need: np.ndarray, what: str = "cell") -> Router:
         """Plan from the global ids this rank holds and those it needs, in any order; `need` may repeat ids. Collective.

@@ -39,6 +39,11 @@ def test_a_plan_without_rows_moves_nothing():
     assert router([], []).exchange(np.empty((0, 4))).shape == (0, 4)
 
 
+def test_a_plan_says_how_many_rows_travel():
+    sent, received = router([30, 10, 20], [10, 20, 10]).traffic
+    assert sent.tolist() == [3] and received.tolist() == [3]
+
+
 def test_neighbouring_ids_share_a_directory_rank_and_blocks_go_round():
     assert directory_rank(np.array([0, BLOCK - 1, BLOCK, 3 * BLOCK]), 3).tolist() == [0, 0, 1, 0]
 
