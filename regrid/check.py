@@ -35,7 +35,10 @@ class Worst:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What `check_weights` found. `faults` make weights unfit for use, `remarks` are worth knowing; errors are absolute shares."""
+    """What `check_weights` found.
+
+    `faults` make weights unfit for use, `remarks` are worth knowing; errors are shares of cells.
+    """
 
     method: str
     normalization: str
@@ -71,12 +74,16 @@ class Report:
             f"  row sum error         {self.row_error}",
             f"  conservation error    {self.conservation} (share of the source cell)",
             f"  unmapped cells        {self.n_unmapped}, of which {self.n_unmapped_live} not masked",
-            f"  area / globe          source {self.area_a_globe:.12g}, destination {self.area_b_globe:.12g}",
+            f"  area / globe          source {_known(self.area_a_globe)}, destination {_known(self.area_b_globe)}",
             *(f"  remark: {text}" for text in self.remarks),
             *(f"  FAULT: {text}" for text in self.faults),
             f"  {'sound' if self.is_sound else 'NOT TO BE USED'}",
         ]
         return "\n".join(lines)
+
+
+def _known(value: float) -> str:
+    return "not known" if math.isnan(value) else f"{value:.12g}"
 
 
 def check_weights(weights: Weights) -> Report:
@@ -85,12 +92,12 @@ def check_weights(weights: Weights) -> Report:
     The conservation error is |sum_j w_ij A_j (frac_b) - A_i frac_a| / A_i, known where the weights come with areas.
     """
     total, mapped = weights.row_sum, weights.is_mapped
-    live = mapped if weights.destination.mask is None else weights.destination.mask
+    live = np.ones(len(mapped), bool) if weights.destination.mask is None else weights.destination.mask
     row_error, conservation = _row_error(weights, total), _conservation(weights)
     faults = weight_rules.faults(weights)
     if weights.method.startswith("conserve") and conservation.error > CONSERVATION_TOLERANCE:
-        faults.append(f"area is not kept: source cell {conservation.cell}{conservation.where} gives away {conservation.error:.3g} "
-                      "of itself more or less than its frac_a says.")
+        faults.append(f"area is not kept: source cell {conservation.cell}{conservation.where} gives away "
+                      f"{conservation.error:.3g} of itself more or less than its frac_a says.")
     area_faults, remarks = _areas(weights)
     remarks += _remarks(weights, total, conservation)
     values = weights.value if weights.n_entry else np.array([math.nan])
@@ -100,7 +107,7 @@ def check_weights(weights: Weights) -> Report:
         n_source=weights.n_source, n_destination=weights.n_destination, n_entry=weights.n_entry,
         weight_min=float(values.min()), weight_max=float(values.max()), n_negative=int((weights.value < 0.0).sum()),
         row_sum_min=float(sums.min()), row_sum_max=float(sums.max()), row_error=row_error, conservation=conservation,
-        n_unmapped=int((~mapped).sum()), n_unmapped_live=int((~mapped & live).sum()) if weights.destination.mask is not None else int((~mapped).sum()),
+        n_unmapped=int((~mapped).sum()), n_unmapped_live=int((~mapped & live).sum()),
         area_a_globe=_globe(weights.source), area_b_globe=_globe(weights.destination),
         faults=tuple(faults + area_faults), remarks=tuple(remarks))
 
@@ -115,7 +122,8 @@ def _row_error(weights: Weights, total: np.ndarray) -> Worst:
 
 
 def _conservation(weights: Weights) -> Worst:
-    area_a, area_b, frac_a, frac_b = weights.source.area_sr, weights.destination.area_sr, weights.source.frac, weights.destination.frac
+    a, b = weights.source, weights.destination
+    area_a, area_b, frac_a, frac_b = a.area_sr, b.area_sr, a.frac, b.frac
     if any(part is None for part in (area_a, area_b, frac_a)) or not (area_a > 0).any() or not (area_b > 0).any():
         return Worst()
     if weights.normalization == "fracarea":
@@ -136,7 +144,7 @@ def _globe(side: Side) -> float:
 def _areas(weights: Weights) -> tuple[list[str], list[str]]:
     """Areas against corners, where the edge convention is known: (faults, remarks)."""
     faults, remarks = [], []
-    for what, side, option in (("source", weights.source, "--src_regional"), ("destination", weights.destination, "--dst_regional")):
+    for what, side in (("source", weights.source), ("destination", weights.destination)):
         if not weights.edges or side.vertex_lon_deg is None or side.area_sr is None or not (side.area_sr > 0).any():
             continue
         enclosed = np.abs(polygon_area_sr(*_finite(side), weights.edges))
@@ -144,8 +152,9 @@ def _areas(weights: Weights) -> tuple[list[str], list[str]]:
         ratio = np.divide(side.area_sr, enclosed, out=np.ones(side.n_cell), where=live)
         k = int(np.argmax(np.abs(ratio - 1.0)))
         if _closes_rows(side, ratio):
-            faults.append(f"{what} cell {k}{place(weights, what, k)} has {ratio[k]:.3g} times the area that its corners enclose, as have all "
-                          f"cells of the last column: ESMF took the grid for periodic and closed it round the globe ({option} prevents it).")
+            faults.append(f"{what} cell {k}{place(weights, what, k)} has {ratio[k]:.3g} times the area that its corners enclose, "
+                          "as have all cells of the last column: ESMF took the grid for periodic and closed it round the globe "
+                          f"(--{'src' if what == 'source' else 'dst'}_regional prevents it).")
         elif abs(ratio[k] - 1.0) > AREA_TOLERANCE:
             remarks.append(f"area of {what} cell {k}{place(weights, what, k)} is {ratio[k]:.9g} times what its corners enclose; "
                            "areas were given by the user, or edges are curved otherwise.")

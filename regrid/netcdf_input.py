@@ -11,9 +11,10 @@ import numpy as np
 from lsbc.regrid.classic_header import check_classic
 from lsbc.regrid.errors import FileError, LsbcError, WeightError
 
-BLOCK = 1 << 22
-"""Values read at once; a conversion never holds a second copy of a whole variable."""
+BLOCK = 1 << 20
+"""Rows read at once, or a chunk of the file where that is longer; a conversion never holds a second copy of a whole variable."""
 
+_CACHE_BYTES = 1 << 20
 _DAMAGE = (OSError, RuntimeError, ValueError, TypeError, IndexError, KeyError, AttributeError, UnicodeError, MemoryError)
 
 
@@ -49,7 +50,8 @@ class Source:
 
     def _values(self, name: str, shape: tuple[int, ...], kinds: str, dtype) -> np.ndarray:
         if name not in self.variables:
-            raise WeightError(f"File {self.path} has no variable '{name}'; it is cut short or in a layout that lsbc does not know.")
+            raise WeightError(f"File {self.path} has no variable '{name}'; "
+                              "it is cut short or in a layout that lsbc does not know.")
         variable = self._data.variables[name]
         if tuple(variable.shape) != shape:
             raise WeightError(f"File {self.path}: '{name}' has shape {tuple(variable.shape)}, expected {shape}.")
@@ -60,10 +62,11 @@ class Source:
         if packed:
             raise WeightError(f"File {self.path}: '{name}' is packed ({', '.join(packed)}); write it unpacked.")
         out = np.empty(shape, dtype)
-        for start in range(0, shape[0] if shape else 0, BLOCK):
-            part = np.asarray(variable[start:start + BLOCK])
+        block = _block(variable)
+        for start in range(0, shape[0] if shape else 0, block):
+            part = np.asarray(variable[start:start + block])
             self._check_part(name, variable, part, start, dtype)
-            out[start:start + BLOCK] = part
+            out[start:start + block] = part
         return out
 
     def _check_part(self, name: str, variable, part: np.ndarray, start: int, dtype) -> None:
@@ -74,7 +77,8 @@ class Source:
         if bad.any():
             k = tuple(int(i) for i in np.argwhere(bad)[0])
             place = ", ".join(str(i) for i in (k[0] + start, *k[1:]))
-            raise WeightError(f"File {self.path}: '{name}[{place}]' is {part[k]}, a missing value or beyond the numbers lsbc can hold.")
+            raise WeightError(f"File {self.path}: '{name}[{place}]' is {part[k]}, "
+                              "a missing value or beyond the numbers lsbc can hold.")
 
 
 @contextmanager
@@ -94,6 +98,15 @@ def opened(path: Path) -> Iterator[Source]:
         raise
     except _DAMAGE as error:
         raise FileError(f"File {path} cannot be read as netCDF: {str(error) or type(error).__name__}.") from error
+
+
+def _block(variable) -> int:
+    """Rows to read at once; the library keeps no more of the file than one chunk meanwhile."""
+    chunks = variable.chunking()
+    if not isinstance(chunks, (list, tuple)) or not chunks:
+        return BLOCK
+    variable.set_var_chunk_cache(size=_CACHE_BYTES)
+    return max(BLOCK // int(chunks[0]), 1) * int(chunks[0])
 
 
 def _text(value) -> str:

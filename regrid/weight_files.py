@@ -23,13 +23,14 @@ CONSERVATIVE = ("conserve", "conserve2nd")
 
 
 def read_weights(path: Path | str, source: Grid | int | tuple[int, ...] | None = None,
-                 destination: Grid | int | tuple[int, ...] | None = None, *, normalization: str | None = None,
-                 strict: bool = True) -> Weights:
+                 destination: Grid | int | tuple[int, ...] | None = None, *, method: str | None = None,
+                 normalization: str | None = None, strict: bool = True) -> Weights:
     """Weights from a file, recognised by its content. Entries given in parts are summed where the layout means it so.
 
     Args:
         source: grid or its shape; needed where the file does not tell sizes (ESMF weight-only, xESMF, YAC), else compared.
         destination: the same for the other side.
+        method: one of `weights.METHODS` for files that do not say theirs (TempestRemap, MOAB, xESMF, YAC); its rules then hold.
         normalization: "dstarea" or "fracarea" of conservative weights whose file does not say it (ESMF weight-only, xESMF);
             without it rows below 1 show dstarea, and rows that all sum to 1 are called fracarea, which they fulfil.
         strict: refuse weights that break `weight_rules`; False leaves that to `check_weights`, for a report.
@@ -47,6 +48,7 @@ def read_weights(path: Path | str, source: Grid | int | tuple[int, ...] | None =
         if layout.source is COO_SIDES[0] and layout.source.size not in file.dims:
             row, column, value = _without_marks(row, column, value)
         weights = _weights(path, layout, sides, row, column, value, edges=_edges(file, layout), attributes=kept)
+    weights = _with_method(path, weights, method)
     weights = _with_normalization(path, weights, layout.normalization, normalization)
     if isinstance(source, Grid) and isinstance(destination, Grid):
         weights = _completed(weights, source, destination)
@@ -59,7 +61,8 @@ def read_weights(path: Path | str, source: Grid | int | tuple[int, ...] | None =
 def _check_single_field(file: Source) -> None:
     """YAC can mix fields on cells, corners and edges in one file."""
     if file.dims.get("num_src_fields", 1) != 1:
-        raise WeightError(f"File {file.path} takes from {file.dims['num_src_fields']} source fields at once (yac); write one file for each.")
+        raise WeightError(f"File {file.path} takes from {file.dims['num_src_fields']} source fields at once (yac); "
+                          "write one file for each.")
     for name in ("src_locations", "dst_location"):
         if name in file.variables and file.text(name) != "CELL":
             raise WeightError(f"File {file.path}: '{name}' is '{file.text(name)}'; only weights between cells are known.")
@@ -74,7 +77,8 @@ def _entries(file: Source, layout: Layout, source: Side, destination: Side) -> t
         base = _base(file, name)
         bad = np.flatnonzero((cell < base) | (cell > side.n_cell - 1 + base))
         if len(bad):
-            raise WeightError(f"File {file.path}: '{name}[{bad[0]}]' is {cell[bad[0]]}; {what} cells count from {base} to {side.n_cell - 1 + base}.")
+            raise WeightError(f"File {file.path}: '{name}[{bad[0]}]' is {cell[bad[0]]}; "
+                              f"{what} cells count from {base} to {side.n_cell - 1 + base}.")
         index.append(np.subtract(cell, np.int32(base), out=cell))
     shape = (n, 1) if len(file.shape(layout.value)) == 2 else (n,)
     return *index, file.reals(layout.value, shape).ravel()
@@ -90,8 +94,9 @@ def _base(file: Source, name: str) -> int:
 def _weights(path: Path, layout: Layout, sides: tuple[Side, Side], row, column, value, **parts) -> Weights:
     wrong = np.flatnonzero(~np.isfinite(value))
     if len(wrong):
-        raise WeightError(f"File {path}: '{layout.value}[{wrong[0]}]' (source cell {column[wrong[0]]}, destination cell {row[wrong[0]]}, "
-                          f"from 0) is {value[wrong[0]]}.")
+        k = wrong[0]
+        raise WeightError(f"File {path}: '{layout.value}[{k}]' "
+                          f"(source cell {column[k]}, destination cell {row[k]}, from 0) is {value[k]}.")
     row, column, value = _ordered(path, layout, row, column, value)
     offsets = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=sides[1].n_cell))])
     del row
@@ -134,6 +139,12 @@ def _edges(file: Source, layout: Layout) -> str:
     if stated in (*EDGES, ""):
         return stated
     return "greatcircle" if "ESMF_regrid_method" in file.attributes and layout.method in CONSERVATIVE else ""
+
+
+def _with_method(path: Path, weights: Weights, told: str | None) -> Weights:
+    if told is not None and weights.method not in ("unknown", told):
+        raise WeightError(f"File {path} has weights of method '{weights.method}', not '{told}'.")
+    return weights if told is None else weights.replace(method=told)
 
 
 def _with_normalization(path: Path, weights: Weights, stated: str, told: str | None) -> Weights:

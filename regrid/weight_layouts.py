@@ -69,9 +69,10 @@ class Layout:
 
 def _coo_side(letter: str) -> SideNames:
     words = {"a": "src", "b": "dst"}[letter]
-    return SideNames(letter=letter, size=f"n_{letter}", n_vertex=f"nv_{letter}", rank=f"{words}_grid_rank", dims=f"{words}_grid_dims",
-                     lon=f"xc_{letter}", lat=f"yc_{letter}", vertex_lon=f"xv_{letter}", vertex_lat=f"yv_{letter}",
-                     mask=f"mask_{letter}", area=f"area_{letter}", frac=f"frac_{letter}")
+    return SideNames(letter=letter, size=f"n_{letter}", n_vertex=f"nv_{letter}", rank=f"{words}_grid_rank",
+                     dims=f"{words}_grid_dims", lon=f"xc_{letter}", lat=f"yc_{letter}",
+                     vertex_lon=f"xv_{letter}", vertex_lat=f"yv_{letter}", mask=f"mask_{letter}",
+                     area=f"area_{letter}", frac=f"frac_{letter}")
 
 
 def _scrip_side(letter: str) -> SideNames:
@@ -99,8 +100,8 @@ def recognise(path, dims: dict[str, int], variables: frozenset[str], attributes:
         raise WeightError(f"File {path} holds no weights: neither row, col, S (ESMF, TempestRemap, MOAB, NCO, xESMF) "
                           "nor src_address, dst_address, remap_matrix (SCRIP, CDO, YAC).")
     if dims.get("num_wgts", 1) != 1:
-        raise WeightError(f"File {path} has {dims['num_wgts']} weights a link (num_wgts), as second-order and bicubic SCRIP files have; "
-                          "they need gradients of the field. Make first-order weights, or lsbc's conserve2nd.")
+        raise WeightError(f"File {path} has {dims['num_wgts']} weights a link (num_wgts), as second-order and bicubic "
+                          "SCRIP files have; they need gradients of the field. Make first-order weights, or lsbc's conserve2nd.")
     if layout.entries not in dims:
         raise WeightError(f"File {path} lacks the dimension '{layout.entries}' that counts its weights.")
     return layout
@@ -140,5 +141,6 @@ def _scrip(path, attributes: dict[str, str]) -> Layout:
         raise WeightError(f"File {path} has conservative weights with normalisation 'none': they are areas, not shares. "
                           "Make them with fracarea or destarea (CDO: CDO_REMAP_NORM=destarea).")
     writer = attributes["version"] if yac else attributes.get("CDO", attributes.get("title", "SCRIP"))
-    return Layout(writer=writer, row="dst_address", column="src_address", value="remap_matrix", entries="num_links", method=method,
-                  normalization=normalization, source=SCRIP_SIDES[0], destination=SCRIP_SIDES[1], sums_duplicates=False)
+    return Layout(writer=writer, row="dst_address", column="src_address", value="remap_matrix", entries="num_links",
+                  method=method, normalization=normalization, source=SCRIP_SIDES[0],
+                  destination=SCRIP_SIDES[1], sums_duplicates=False)

@@ -1,4 +1,7 @@
-"""What weights of each method must obey: signs, row sums, masks. Knows weights only; a broken rule is a sentence, not an error."""
+"""What weights of each method must obey: signs, row sums, masks. Knows weights only; no files, no fields.
+
+A broken rule is a sentence, not an error.
+"""
 
 from __future__ import annotations
 
@@ -51,9 +54,9 @@ def covered_twice(weights: Weights, total: np.ndarray) -> str:
         if frac is None or frac.max(initial=0.0) <= TWICE:
             continue
         k = int(np.argmax(frac > TWICE))
-        return (f"{side} cell {k}{place(weights, side, k)} is covered {frac[k]:.4g} times, as are {int((frac > TWICE).sum())} of {len(frac)}: "
-                f"the {what} grid lies over itself. ESMF takes a two-dimensional SCRIP grid for periodic and closes it round the globe; "
-                f"make the weights again with {option}, or remove doubled {what} cells.")
+        return (f"{side} cell {k}{place(weights, side, k)} is covered {frac[k]:.4g} times, as are {int((frac > TWICE).sum())} "
+                f"of {len(frac)}: the {what} grid lies over itself. ESMF takes a two-dimensional SCRIP grid for periodic "
+                f"and closes it round the globe; make the weights again with {option}, or remove doubled {what} cells.")
     return ""
 
 
@@ -68,8 +71,9 @@ def _sign(weights: Weights) -> str:
         return ""
     k = int(np.argmin(weights.value))
     row = int(np.searchsorted(weights.offsets, k, side="right")) - 1
-    return (f"{int((weights.value < -SIGN_TOLERANCE).sum())} weights are negative, the least {weights.value[k]:.6g} from source cell "
-            f"{weights.column[k]} to destination cell {row}{place(weights, 'destination', row)}; weights of method '{weights.method}' never are.")
+    return (f"{int((weights.value < -SIGN_TOLERANCE).sum())} weights are negative, the least {weights.value[k]:.6g} from source "
+            f"cell {weights.column[k]} to destination cell {row}{place(weights, 'destination', row)}; "
+            f"weights of method '{weights.method}' never are.")
 
 
 def _row_sums(weights: Weights, total: np.ndarray) -> str:
@@ -82,10 +86,12 @@ def _row_sums(weights: Weights, total: np.ndarray) -> str:
     if not wrong.any():
         return ""
     k = int(np.argmax(np.abs(total - expected)))
-    source = "the file's frac_b" if weights.normalization == "dstarea" and weights.destination.frac is not None else \
-        "the largest share there is" if weights.normalization == "dstarea" else "the sum that its method has"
-    return (f"{int(wrong.sum())} rows do not sum to what they must; the worst is destination cell {k}{place(weights, 'destination', k)} "
-            f"with {total[k]:.9g} instead of {expected[k]:.9g}, {source}.")
+    if weights.normalization != "dstarea":
+        source = "the sum that its method has"
+    else:
+        source = "the largest share there is" if weights.destination.frac is None else "the file's frac_b"
+    return (f"{int(wrong.sum())} rows do not sum to what they must; the worst is destination cell {k}"
+            f"{place(weights, 'destination', k)} with {total[k]:.9g} instead of {expected[k]:.9g}, {source}.")
 
 
 def _nearest(weights: Weights) -> str:
@@ -105,5 +111,6 @@ def _masks(weights: Weights) -> list[str]:
         used = np.bincount(cells, minlength=weights.n_source) > 0 if cells is not None else weights.is_mapped
         wrong = np.flatnonzero(used & ~side.mask)
         if len(wrong):
-            found.append(f"{len(wrong)} {what} cells are masked but have weights, the first is {wrong[0]}{place(weights, what, wrong[0])}.")
+            k = int(wrong[0])
+            found.append(f"{len(wrong)} {what} cells are masked but have weights, the first is {k}{place(weights, what, k)}.")
     return found

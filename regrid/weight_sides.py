@@ -18,6 +18,9 @@ from lsbc.regrid.weights import Side
 POINT_TOLERANCE_RAD = 1e-4
 """Centres of file and grid agree to this, or to half a cell where areas are known; the order of the cells is the question."""
 
+SHARE_SLACK = 1e-12
+"""Areas and fractions may lie this far below 0, by rounding."""
+
 MAX_CELLS = 2**31 - 1
 _PER_UNIT = {"degree": 1.0, "radian": 180.0 / math.pi}
 _STERADIANS = {"", "square radians", "square radian", "radians^2", "steradian", "steradians", "sr", "1", "none", "unitless"}
@@ -41,8 +44,8 @@ def read_side(file: Source, names: SideNames, given: Grid | int | tuple[int, ...
         raise WeightError(f"File {file.path}: '{names.area}' is in '{file.attribute(names.area, 'units')}'; "
                           "weight files hold areas of the unit sphere (square radians).")
     side = Side(shape=shape, lon_deg=lon, lat_deg=lat, vertex_lon_deg=corners[0], vertex_lat_deg=corners[1], mask=mask,
-                area_sr=area, frac=_share(file, names.frac, n), fingerprint=file.attributes.get(f"lsbc_fingerprint_{names.letter}", ""),
-                name=_name(file, names.letter))
+                area_sr=area, frac=_share(file, names.frac, n),
+                fingerprint=file.attributes.get(f"lsbc_fingerprint_{names.letter}", ""), name=_name(file, names.letter))
     return _joined(file, names, side, given) if isinstance(given, Grid) else side
 
 
@@ -56,7 +59,8 @@ def _shape(file: Source, names: SideNames, given) -> tuple[int, ...]:
         return stated or known
     flat = len(stated) == 1 or len(known) == 1
     if math.prod(stated) != math.prod(known) or (not flat and stated != known):
-        raise WeightError(f"File {file.path} maps {_arrow(names.letter)} a grid of shape {stated}, the {_WORDS[names.letter]} grid given has {known}.")
+        raise WeightError(f"File {file.path} maps {_arrow(names.letter)} a grid of shape {stated}, "
+                          f"the {_WORDS[names.letter]} grid given has {known}.")
     return known
 
 
@@ -97,7 +101,8 @@ def _mask(file: Source, names: SideNames, n: int) -> np.ndarray | None:
     mask = file.integers(names.mask, (n,), np.int32)
     bad = np.flatnonzero((mask != 0) & (mask != 1))
     if len(bad):
-        raise WeightError(f"File {file.path}: '{names.mask}[{bad[0]}]' is {mask[bad[0]]}; 0 (left out) and 1 (takes part) are known.")
+        raise WeightError(f"File {file.path}: '{names.mask}[{bad[0]}]' is {mask[bad[0]]}; "
+                          "0 (left out) and 1 (takes part) are known.")
     return mask == 1
 
 
@@ -106,26 +111,36 @@ def _share(file: Source, name: str, n: int) -> np.ndarray | None:
     if name not in file.variables:
         return None
     value = file.reals(name, (n,))
-    bad = np.flatnonzero(~(np.isfinite(value) & (value >= -1e-12)))
+    bad = np.flatnonzero(~np.isfinite(value))
+    if not len(bad):
+        bad = np.flatnonzero(value < -SHARE_SLACK)
     if len(bad):
         raise WeightError(f"File {file.path}: '{name}[{bad[0]}]' is {value[bad[0]]}; it must be 0 or more.")
     return value
 
 
 def _coordinates(file: Source, lon_name: str, lat_name: str, shape: tuple[int, ...], mask: np.ndarray | None) -> tuple:
-    """Longitudes and latitudes in degrees, (None, None) where the file has neither."""
+    """Longitudes and latitudes in degrees, (None, None) where the file has neither; NaN where a masked cell has no place."""
     if lon_name not in file.variables and lat_name not in file.variables:
         return None, None
     lon, lat = (file.reals(name, shape) for name in (lon_name, lat_name))
     for name, array, limit in ((lon_name, lon, MAX_LON_DEG), (lat_name, lat, 90.0 + LAT_SLACK_DEG)):
-        array *= _degrees_per_unit(file, name)
-        wrong = ~(np.abs(array) <= limit)
-        if mask is not None:
-            wrong[~mask] = False
-        if wrong.any():
-            k = tuple(int(i) for i in np.argwhere(wrong)[0])
-            raise WeightError(f"File {file.path}: '{name}' of cell {k[0]} is {array[k]} degrees, beyond {limit:.0f} or not a number.")
+        _to_degrees(file, name, array, limit, mask)
     return lon, lat
+
+
+def _to_degrees(file: Source, name: str, array: np.ndarray, limit_deg: float, mask: np.ndarray | None) -> None:
+    """In place; only sound values are touched, so that hosts with floating-point traps may read damaged files too."""
+    factor = _degrees_per_unit(file, name)
+    sound = np.isfinite(array)
+    sound[sound] = np.abs(array[sound]) <= limit_deg / factor
+    wrong = ~sound if mask is None else ~sound & mask.reshape(-1, *[1] * (array.ndim - 1))
+    if wrong.any():
+        k = tuple(int(i) for i in np.argwhere(wrong)[0])
+        raise WeightError(f"File {file.path}: '{name}' of cell {k[0]} is {array[k]} {file.attribute(name, 'units')}, "
+                          f"beyond {limit_deg:.0f} degrees or not a number.")
+    array[~sound] = np.nan
+    array[sound] *= factor
 
 
 def _degrees_per_unit(file: Source, name: str) -> float:
@@ -168,12 +183,14 @@ def _joined(file: Source, names: SideNames, side: Side, grid: Grid) -> Side:
 
 def _compare_places(file: Source, what: str, side: Side, grid: Grid) -> None:
     live = grid.mask & np.isfinite(side.lon_deg) & np.isfinite(side.lat_deg)
-    apart = np.linalg.norm(unit_vector(side.lon_deg[live], side.lat_deg[live]) - unit_vector(grid.lon_deg[live], grid.lat_deg[live]), axis=-1)
+    there, here = (unit_vector(x.lon_deg[live], x.lat_deg[live]) for x in (side, grid))
+    apart = np.linalg.norm(there - here, axis=-1)
     allowed = np.full(len(apart), POINT_TOLERANCE_RAD)
     if grid.has_corners:
         allowed = np.maximum(allowed, 0.5 * np.sqrt(grid.area_sr[live]))
     bad = np.flatnonzero(apart > allowed)
     if len(bad):
         k = int(np.flatnonzero(live)[bad[0]])
-        raise WeightError(f"File {file.path}: {what} cell {k} lies at {side.lon_deg[k]:.6g} E {side.lat_deg[k]:.6g} N, in the grid "
-                          f"'{grid.name}' at {grid.lon_deg[k]:.6g} E {grid.lat_deg[k]:.6g} N; the cells are others or in another order.")
+        raise WeightError(f"File {file.path}: {what} cell {k} lies at {side.lon_deg[k]:.6g} E {side.lat_deg[k]:.6g} N, "
+                          f"in the grid '{grid.name}' at {grid.lon_deg[k]:.6g} E {grid.lat_deg[k]:.6g} N; "
+                          "the cells are others or in another order.")

@@ -22,6 +22,7 @@ BLOCK = 1 << 20
 """Entries written at once."""
 
 _CHUNK = 1 << 16
+_CACHE_BYTES = 1 << 20
 _NORMALIZATION_WORDS = {"dstarea": "destarea", "fracarea": "fracarea", "none": "N/A"}
 
 
@@ -90,13 +91,15 @@ def _write_side(data, side: Side, names: SideNames) -> None:
     data.createDimension(names.size, side.n_cell)
     data.createDimension(names.rank, len(side.shape))
     data.createVariable(names.dims, "i4", (names.rank,))[:] = np.array(side.shape[::-1], np.int32)
-    cells = (names.size,)
-    fields = [(names.lat, side.lat_deg, cells, "degrees"), (names.lon, side.lon_deg, cells, "degrees")]
+    cells, corners = (names.size,), (names.size, names.n_vertex)
     if side.vertex_lon_deg is not None:
         data.createDimension(names.n_vertex, side.vertex_lon_deg.shape[1])
-        corners = (names.size, names.n_vertex)
-        fields += [(names.vertex_lat, side.vertex_lat_deg, corners, "degrees"), (names.vertex_lon, side.vertex_lon_deg, corners, "degrees")]
-    fields += [(names.mask, side.mask, cells, "unitless"), (names.area, side.area_sr, cells, "square radians"), (names.frac, side.frac, cells, "unitless")]
+    fields = [
+        (names.lat, side.lat_deg, cells, "degrees"), (names.lon, side.lon_deg, cells, "degrees"),
+        (names.vertex_lat, side.vertex_lat_deg, corners, "degrees"), (names.vertex_lon, side.vertex_lon_deg, corners, "degrees"),
+        (names.mask, side.mask, cells, "unitless"), (names.area, side.area_sr, cells, "square radians"),
+        (names.frac, side.frac, cells, "unitless"),
+    ]
     for name, values, dims, units in fields:
         if values is not None:
             variable = _variable(data, name, "i4" if values.dtype == bool else "f8", dims, len(values))
@@ -108,7 +111,8 @@ def _write_side(data, side: Side, names: SideNames) -> None:
 def _write_entries(data, weights: Weights) -> None:
     data.createDimension("n_s", weights.n_entry)
     data.createDimension("num_wgts", 1)
-    column, row, value = (_variable(data, name, kind, ("n_s",), weights.n_entry) for name, kind in (("col", "i4"), ("row", "i4"), ("S", "f8")))
+    kinds = {"col": "i4", "row": "i4", "S": "f8"}
+    column, row, value = (_variable(data, name, kind, ("n_s",), weights.n_entry) for name, kind in kinds.items())
     for start in range(0, weights.n_entry, BLOCK):
         stop = min(start + BLOCK, weights.n_entry)
         column[start:stop] = weights.column[start:stop] + np.int32(1)
@@ -118,4 +122,6 @@ def _write_entries(data, weights: Weights) -> None:
 
 def _variable(data, name: str, kind: str, dims: tuple[str, ...], n: int):
     chunks = tuple([max(1, min(n, _CHUNK)), *(len(data.dimensions[d]) for d in dims[1:])])
-    return data.createVariable(name, kind, dims, zlib=True, complevel=1, shuffle=True, chunksizes=chunks, fill_value=False)
+    variable = data.createVariable(name, kind, dims, zlib=True, complevel=1, shuffle=True, chunksizes=chunks, fill_value=False)
+    variable.set_var_chunk_cache(size=_CACHE_BYTES)
+    return variable

@@ -115,6 +115,17 @@ def test_the_caller_can_say_what_the_file_does_not(tmp_path):
         read_weights(path, 8, 10, normalization="area")
 
 
+def test_the_rules_of_a_method_hold_where_the_caller_names_it(tmp_path):
+    weights = read_weights(yac(tmp_path / "w.nc"), 8, 10, method="conserve")
+    assert (weights.method, weights.normalization) == ("conserve", "dstarea")
+    with pytest.raises(WeightError, match="with 0.5 instead of 1"):
+        read_weights(tmp_path / "w.nc", 8, 10, method="bilinear")
+    with pytest.raises(WeightError, match="has weights of method 'conserve', not 'bilinear'"):
+        read_weights(nco(tmp_path / "n.nc"), method="bilinear")
+    with pytest.raises(WeightError, match="'plain'.* are not known"):
+        read_weights(tmp_path / "w.nc", 8, 10, method="plain")
+
+
 def test_marks_of_xesmf_for_unmapped_cells_become_empty_rows(tmp_path):
     keep = (ROW != 4) & (ROW != 9)
     row, column, value = np.append(ROW[keep], [4, 9]), np.append(COLUMN[keep], [0, 0]), np.append(VALUE[keep], [np.nan, np.nan])

@@ -107,6 +107,7 @@ N_A = ("n_a",)
     ({"yc_a": (N_A, SOURCE.lat_deg, {"units": "metres"})}, "'yc_a' has the units 'metres'"),
     ({"yc_a": (N_A, SOURCE.lat_deg)}, "'yc_a' has the units ''"),
     ({"yc_a": (N_A, SOURCE.lat_deg + 60.0, {"units": "degrees"})}, "'yc_a' of cell 4 is 120.0 degrees, beyond 90"),
+    ({"yc_a": (N_A, SOURCE.lat_deg, {"units": "radians"})}, "'yc_a' of cell 0 is 15.0 radians, beyond 90 degrees"),
     ({"xc_a": (N_A, np.full(8, np.nan), {"units": "degrees"})}, "'xc_a' of cell 0 is nan degrees"),
 ])
 def test_each_damage_is_named(tmp_path, extra, message):
@@ -120,3 +121,11 @@ def test_masked_cells_need_no_place(tmp_path):
     mask = np.array([1, 1, 1, 0, 1, 1, 1, 1], np.int32)
     read = side(coo(tmp_path / "w.nc", TITLE, extra={"xc_a": (N_A, lon, {"units": "degrees"}), "mask_a": (N_A, mask)}))
     assert read.mask.tolist() == mask.astype(bool).tolist()
+
+
+def test_signals_of_the_processor_are_not_raised_by_damaged_places(tmp_path):
+    """Hosts run with floating-point traps: a signalling NaN of the file must not meet arithmetic."""
+    lon = SOURCE.lon_deg.copy()
+    lon.view(np.int64)[3] = 0x7FF0000000000001
+    with np.errstate(all="raise"), pytest.raises(WeightError, match="'xc_a' of cell 3 is nan degrees"):
+        side(coo(tmp_path / "w.nc", TITLE, extra={"xc_a": (N_A, lon, {"units": "degrees"})}))

@@ -11,7 +11,7 @@ from lsbc.regrid import weight_writer
 from lsbc.regrid.errors import FileError
 from lsbc.regrid.weight_writer import write_weights
 
-from weight_samples import COLUMN, FRAC_B, ROW, VALUE, conservative
+from weight_samples import COLUMN, FRAC_B, ROW, VALUE, conservative, write_file
 
 
 def test_the_file_has_the_names_and_words_of_esmf(tmp_path):
@@ -46,6 +46,19 @@ def test_the_map_checker_of_nco_takes_the_file(tmp_path, normalization):
     assert "Sparse-matrix size n_s: 14" in said and "mask_a S errors: 0" in said
     if normalization == "dstarea":
         assert "frac_b min: 0.5000000000000000" in said and "frac_a min: 0.6" in said
+
+
+def test_nco_remaps_with_the_file(tmp_path):
+    """Longitude index 0..3 of the source boxes, by hand: 0.25, 1, 2, 2.75 and half of 3."""
+    if shutil.which("ncremap") is None:
+        pytest.skip("needs ncremap of the netCDF operators")
+    write_weights(tmp_path / "w.nc", conservative())
+    field = {"x": (("lat", "lon"), np.tile(np.arange(4.0), (2, 1)))}
+    write_file(tmp_path / "in.nc", {"lat": 2, "lon": 4}, field, {}, "NETCDF3_CLASSIC")
+    command = ["ncremap", "-m", str(tmp_path / "w.nc"), str(tmp_path / "in.nc"), str(tmp_path / "out.nc")]
+    subprocess.run(command, check=True, capture_output=True, cwd=tmp_path)
+    with Dataset(tmp_path / "out.nc") as data:
+        assert data["x"][:].tolist() == [[0.25, 1.0, 2.0, 2.75, 1.5]] * 2
 
 
 def test_xarray_reads_what_xesmf_asks_for(tmp_path):
