@@ -21,7 +21,7 @@ class Var:
     attrs: dict = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.values = np.asarray(self.values)
+        self.values, self.attrs = np.array(self.values), dict(self.attrs)
 
 
 @dataclass
@@ -39,15 +39,17 @@ class Spec:
 
         with Dataset(path, "w", format=format) as data:
             data.setncatts(self.attrs)
-            for name, var in self.variables.items():
+            for var in self.variables.values():
                 for dim, size in zip(var.dims, var.values.shape):
                     if dim not in data.dimensions:
                         data.createDimension(dim, size)
+            for name, var in self.variables.items():
                 attrs = dict(var.attrs)
                 variable = data.createVariable(name, var.values.dtype, var.dims, fill_value=attrs.pop("_FillValue", None))
                 variable.set_auto_maskandscale(False)
                 variable.setncatts(attrs)
-                variable[...] = var.values
+                if var.values.size:
+                    variable[...] = var.values
         return path
 
 

@@ -22,7 +22,7 @@ def read(file: GridFile, request: Request) -> PolygonGrid:
     """Raises GridError for Cartesian coordinates, elements in several pieces, sizes that do not fit, and cells that are no cells."""
     file.need("numElementConn")
     node_lon, node_lat = _points(file, "nodeCoords")
-    file.need_rank("numElementConn", 1, "(elementCount,)")
+    file.need_shape("numElementConn", (None,), "(elementCount,)")
     n = file.shape("numElementConn")[0]
     node, used = _elements(file, n)
     corners = corners_of_faces(node, used, node_lon, node_lat, f"Grid file {file.path}, elementConn")
@@ -38,7 +38,7 @@ def read(file: GridFile, request: Request) -> PolygonGrid:
 
 
 def _points(file: GridFile, name: str) -> tuple[np.ndarray, np.ndarray]:
-    file.need_rank(name, 2, "(count, coordDim)")
+    file.need_shape(name, (None, None), "(count, coordDim)")
     if file.shape(name)[1] != 2:
         raise GridError(f"Grid file {file.path}: {name} has {file.shape(name)[1]} coordinates a point; expected longitude and latitude.")
     values = file.angle_deg(name)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lsbc.regrid.classic_netcdf import check_length
 from lsbc.regrid.errors import ConfigError, FileError, GridError
 
 DEGREE_UNITS = frozenset(("degree", "degrees", "deg", "degree latitude", "degree longitude", "degrees latitude", "degrees longitude"))
@@ -38,6 +39,7 @@ class GridFile:
         from netCDF4 import Dataset
 
         self.path, self.said_units = Path(path), units
+        check_length(self.path)
         try:
             self._data = Dataset(self.path)
         except (OSError, RuntimeError, ValueError) as error:
@@ -79,15 +81,12 @@ class GridFile:
         self.need(name)
         return tuple(int(n) for n in self._data.variables[name].shape)
 
-    def need_rank(self, name: str, rank: int, meaning: str) -> None:
-        """Raise GridError unless the variable has `rank` dimensions, none of them empty."""
-        if len(self.shape(name)) != rank or 0 in self.shape(name):
-            raise GridError(f"Grid file {self.path}: {name} has shape {self._shape_text(name)}; expected {meaning}.")
-
-    def need_shape(self, name: str, shape: tuple[int, ...], meaning: str) -> None:
-        """Raise GridError unless the variable has this shape."""
-        if self.shape(name) != tuple(shape):
-            raise GridError(f"Grid file {self.path}: {name} has shape {self._shape_text(name)}; expected {meaning} = {tuple(shape)}.")
+    def need_shape(self, name: str, shape: tuple[int | None, ...], meaning: str) -> None:
+        """Raise GridError unless the variable has this shape, None standing for any size but 0."""
+        got = self.shape(name)
+        if len(got) != len(shape) or 0 in got or any(want not in (None, n) for want, n in zip(shape, got)):
+            sizes = ", ".join("any" if want is None else str(want) for want in shape)
+            raise GridError(f"Grid file {self.path}: {name} has shape {self._shape_text(name)}; expected {meaning} = ({sizes}).")
 
     def attribute(self, attribute: str, name: str | None = None) -> str | None:
         """A text attribute of a variable, or of the file; None where absent; numbers come back as text."""
@@ -108,13 +107,13 @@ class GridFile:
         return int(number)
 
     def number(self, name: str) -> np.ndarray:
-        """A variable as float64, unpacked, NaN where it is missing."""
+        """A variable as float64, unpacked, NaN where it is missing or infinite."""
         raw, missing = self._raw(name)
         values = raw.astype(np.float64)
         scale, offset = (self._raw_attribute(a, name) for a in ("scale_factor", "add_offset"))
         if scale is not None or offset is not None:
             values = values * self._packing(scale, 1.0, name) + self._packing(offset, 0.0, name)
-        values[missing] = np.nan
+        values[missing | ~np.isfinite(values)] = np.nan
         return values
 
     def whole(self, name: str) -> tuple[np.ndarray, np.ndarray]:

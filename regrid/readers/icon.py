@@ -21,7 +21,7 @@ def matches(file: GridFile) -> bool:
 
 def read(file: GridFile, request: Request) -> PolygonGrid:
     """Raises GridError where sizes do not fit or cells are no cells."""
-    file.need_rank("clon", 1, "(cell,)")
+    file.need_shape("clon", (None,), "(cell,)")
     n = file.shape("clon")[0]
     file.need_shape("clat", (n,), "(cell,)")
     lon, lat = file.angle_deg("clon", "radians"), file.lat_deg("clat", "radians")
@@ -31,17 +31,15 @@ def read(file: GridFile, request: Request) -> PolygonGrid:
 
 
 def _listed(file: GridFile, n: int, pair: tuple[str, str]) -> tuple[np.ndarray, np.ndarray]:
-    file.need_rank(pair[0], 2, "(cell, nv)")
-    for name in pair:
-        file.need_shape(name, (n, file.shape(pair[0])[1]), "(cell, nv)")
+    file.need_shape(pair[0], (n, None), "(cell, nv)")
+    file.need_shape(pair[1], file.shape(pair[0]), "(cell, nv)")
     lon_units, lat_units = (file.angle_units(name, "radians") for name in ("clon", "clat"))
     return tidy_corners(file.angle_deg(pair[0], lon_units), file.lat_deg(pair[1], lat_units))
 
 
 def _connected(file: GridFile, n: int) -> tuple[np.ndarray, np.ndarray]:
-    file.need_rank("vertex_of_cell", 2, "(nv, cell)")
-    file.need_shape("vertex_of_cell", (file.shape("vertex_of_cell")[0], n), "(nv, cell)")
-    file.need_rank("vlon", 1, "(vertex,)")
+    file.need_shape("vertex_of_cell", (None, n), "(nv, cell)")
+    file.need_shape("vlon", (None,), "(vertex,)")
     file.need_shape("vlat", file.shape("vlon"), "(vertex,)")
     node, missing = file.whole("vertex_of_cell")
     return corners_of_faces(node.T - 1, ~missing.T, file.angle_deg("vlon", "radians"), file.lat_deg("vlat", "radians"),

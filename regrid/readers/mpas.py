@@ -23,11 +23,11 @@ def read(file: GridFile, request: Request) -> PolygonGrid:
     if (file.attribute("on_a_sphere") or "YES").upper().startswith("N"):
         raise GridError(f"Grid file {file.path}: the mesh lies in a plane (on_a_sphere = NO); only meshes on the sphere can be regridded.")
     file.need("nEdgesOnCell", "lonVertex", "latVertex")
-    file.need_rank("lonCell", 1, "(nCells,)")
+    file.need_shape("lonCell", (None,), "(nCells,)")
     n = file.shape("lonCell")[0]
     for name in ("latCell", "nEdgesOnCell"):
         file.need_shape(name, (n,), "(nCells,)")
-    file.need_rank("lonVertex", 1, "(nVertices,)")
+    file.need_shape("lonVertex", (None,), "(nVertices,)")
     file.need_shape("latVertex", file.shape("lonVertex"), "(nVertices,)")
     nodes = file.angle_deg("lonVertex", "radians"), file.lat_deg("latVertex", "radians")
     corners = corners_of_faces(*_nodes(file, n), *nodes, f"Grid file {file.path}, verticesOnCell")
@@ -36,9 +36,8 @@ def read(file: GridFile, request: Request) -> PolygonGrid:
 
 
 def _nodes(file: GridFile, n: int) -> tuple[np.ndarray, np.ndarray]:
-    file.need_rank("verticesOnCell", 2, "(nCells, maxEdges)")
+    file.need_shape("verticesOnCell", (n, None), "(nCells, maxEdges)")
     max_edges = file.shape("verticesOnCell")[1]
-    file.need_shape("verticesOnCell", (n, max_edges), "(nCells, maxEdges)")
     node, count = file.whole("verticesOnCell")[0], file.whole("nEdgesOnCell")[0]
     wrong = (count < 3) | (count > max_edges)
     if wrong.any():

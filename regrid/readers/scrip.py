@@ -30,7 +30,7 @@ def read(file: GridFile, request: Request) -> Grid:
         GridError: sizes do not fit, no units, or cells that are no cells.
     """
     file.need("grid_dims", "grid_center_lon", "grid_center_lat")
-    file.need_rank("grid_center_lon", 1, "(grid_size,)")
+    file.need_shape("grid_center_lon", (None,), "(grid_size,)")
     n = file.shape("grid_center_lon")[0]
     file.need_shape("grid_center_lat", (n,), "(grid_size,)")
     shape = _shape(file, n)
@@ -53,7 +53,7 @@ def read(file: GridFile, request: Request) -> Grid:
 
 
 def _shape(file: GridFile, n: int) -> tuple[int, ...]:
-    file.need_rank("grid_dims", 1, "(grid_rank,)")
+    file.need_shape("grid_dims", (None,), "(grid_rank,)")
     dims = file.whole("grid_dims")[0]
     if len(dims) > 2 or (dims < 1).any() or int(np.prod(dims.astype(float))) != n:
         raise GridError(f"Grid file {file.path}: grid_dims is {dims.tolist()}, but the file has {n} cells; expected one or two "
@@ -66,10 +66,8 @@ def _corners(file: GridFile, n: int, rank: int) -> tuple[np.ndarray, ...]:
     if not any(file.has(name) for name in names):
         return ()
     file.need(*names)
-    file.need_rank(names[0], 2, "(grid_size, grid_corners)")
-    n_vertex = file.shape(names[0])[1]
-    for name in names:
-        file.need_shape(name, (n, n_vertex), "(grid_size, grid_corners)")
+    file.need_shape(names[0], (n, None), "(grid_size, grid_corners)")
+    file.need_shape(names[1], file.shape(names[0]), "(grid_size, grid_corners)")
     corners = (_angle(file, name, name.replace("corner", "center")) for name in names)
     return tidy_corners(*corners, padded=rank == 1 and file.declares_fill(*names))
 

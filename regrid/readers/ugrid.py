@@ -53,7 +53,7 @@ def _coordinates(file: GridFile, mesh: str, role: str) -> tuple[np.ndarray, np.n
     is_lon, is_lat = ([_is(file, name, *what) for name in names] for what in (("longitude", EAST_UNITS), ("latitude", NORTH_UNITS)))
     if is_lat[0] and not is_lon[0] or is_lon[1] and not is_lat[1]:
         names.reverse()
-    file.need_rank(names[0], 1, "one value a point")
+    file.need_shape(names[0], (None,), "one value a point")
     file.need_shape(names[1], file.shape(names[0]), f"as many as {names[0]}")
     return file.angle_deg(names[0]), file.lat_deg(names[1])
 
@@ -69,7 +69,7 @@ def _faces(file: GridFile, mesh: str) -> tuple[np.ndarray, np.ndarray]:
     name = file.attribute("face_node_connectivity", mesh)
     if not name:
         raise FileError(f"Grid file {file.path}: {mesh} names no face_node_connectivity.")
-    file.need_rank(name, 2, "(face, corner)")
+    file.need_shape(name, (None, None), "(face, corner)")
     node, missing = file.whole(name)
     if file.attribute("face_dimension", mesh) == file.dims(name)[1]:
         node, missing = node.T, missing.T
