@@ -34,17 +34,13 @@ int lsbc_apply_lanes(void);
 /* 1 / share; exactly 1 for shares within LSBC_WHOLE of it. */
 double lsbc_reciprocal(double share);
 
-/* Rows first..last-1 with vectors of at most `lanes` doubles (1, 2, 4, 8; no more than lsbc_apply_lanes()).
- * Returns 0, -1 without memory, -2 when the offsets do not rise from 0 to n_entry, or 1 + the first entry whose column is
- * out of range; rows before it may be written. */
-int64_t lsbc_apply(const lsbc_product *product, const lsbc_fields *fields, int64_t first, int64_t last, int lanes);
+/* Doubles of scratch memory that lsbc_apply needs for n_field fields. */
+int64_t lsbc_apply_scratch(const lsbc_product *product, int64_t n_field);
 
-/* One tile: rows first..last-1 into sums [last - first][n_field]; spare holds n_field doubles. */
-typedef struct {
-  const lsbc_product *product;
-  const lsbc_fields *fields;
-  int64_t first, last;
-  double *sums, *spare;
-} lsbc_tile;
+/* Rows first..last-1 with vectors of at most `lanes` doubles (1, 2, 4, 8; no more than lsbc_apply_lanes()).
+ * Returns 0, -2 when the offsets fall or leave 0..n_entry, or 1 + the first entry whose column is out of range; rows before
+ * it may be written. */
+int64_t lsbc_apply(const lsbc_product *product, const lsbc_fields *fields, int64_t first, int64_t last, int lanes,
+                   double *scratch);
 
 #endif

@@ -1,125 +1,144 @@
-/* The inner loops of kernel_apply.c, for one type of field and one vector width. Included once for each, so no guard:
- * REAL is double or float, LANES the doubles of a vector, TARGET the function attribute that allows them, NAME(x) the name. */
+/* The inner loops of kernel_apply.c for one type of source table and one vector width. Included once for each, so no guard:
+ * REAL is double or float (undefined again at the end), LANES the doubles of a vector, TARGET the attribute that allows such
+ * vectors, NAME(x) the name x of this version. */
 
 #if LANES == 1
 typedef double NAME(vector);
 typedef int NAME(truth);
 #define LOAD(p) ((double)*(p))
-#define STORE(p, v) (*(p) = (v))
+#define PLACE(p) (*(p))
 #define KEEP(valid, v) ((valid) ? (v) : 0.0)
+#define LANE(v, k) (v)
+#define NARROW(to, from) (*(to) = (float)*(from))
 #else
 typedef double NAME(vector) __attribute__((vector_size(8 * LANES)));
 typedef int64_t NAME(truth) __attribute__((vector_size(8 * LANES)));
 typedef double NAME(doubles) __attribute__((vector_size(8 * LANES), aligned(8), may_alias));
+typedef float NAME(floats) __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 typedef REAL NAME(reals) __attribute__((vector_size(sizeof(REAL) * LANES), aligned(sizeof(REAL)), may_alias));
 #define LOAD(p) __builtin_convertvector(*(const NAME(reals) *)(p), NAME(vector))
-#define STORE(p, v) (*(NAME(doubles) *)(p) = (v))
+#define PLACE(p) (*(NAME(doubles) *)(p))
 #define KEEP(valid, v) ((NAME(vector))((NAME(truth))(v) & (valid)))
+#define LANE(v, k) ((v)[k])
+#define NARROW(to, from) (*(NAME(floats) *)(to) = __builtin_convertvector(PLACE(from), NAME(floats)))
 #endif
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
 
-/* One row: its entries, where its sums go, and the factor they are given. */
-typedef struct {
-  int64_t n_entry;
-  const int32_t *index;
-  const double *weight;
-  double scale;
-  double *sum;
-} NAME(one_row);
+/* Where a block of LANES fields starts; the last one reaches back so as to end with the table's row. */
+#define BLOCK(b, n_field) ((b) * LANES < (n_field) - LANES ? (b) * LANES : (n_field) - LANES)
 
-/* Where block b of a row starts: the last one reaches back so as to end with the row. */
-#define BLOCK(b) ((b) * LANES < n_field - LANES ? (b) * LANES : n_field - LANES)
-
-/* Sums of n_block blocks at once, each in a register. */
-#define DEFINE_PANEL(n_block)                                                                                       \
-  TARGET static inline __attribute__((always_inline)) void NAME(panel##n_block)(NAME(one_row) row, const REAL *values, int64_t n_field, int64_t block) { \
-    NAME(vector) total[n_block];                                                                                    \
-    int64_t at[n_block];                                                                                            \
-    for (int b = 0; b < n_block; b++) {                                                                             \
-      at[b] = BLOCK(block + b);                                                                                     \
-      total[b] = (NAME(vector)){0.0};                                                                               \
-    }                                                                                                               \
-    for (int64_t k = 0; k < row.n_entry; k++) {                                                                     \
-      const REAL *value = values + row.index[k] * n_field;                                                          \
-      for (int b = 0; b < n_block; b++) total[b] += row.weight[k] * LOAD(value + at[b]);                            \
-    }                                                                                                               \
-    for (int b = 0; b < n_block; b++) STORE(row.sum + at[b], total[b] * row.scale);                                 \
+/* The sums of n_block blocks of one row, each in a register. n_block is 1 to 4 and known when compiled. */
+TARGET ALWAYS_INLINE void NAME(panel)(entries row, table source, int64_t block, const int n_block, double *sums) {
+  NAME(vector) sum[4];
+  int64_t at[4];
+  for (int b = 0; b < n_block; b++) {
+    at[b] = BLOCK(block + b, source.n_field);
+    sum[b] = (NAME(vector)){0.0};
   }
-DEFINE_PANEL(1)
-DEFINE_PANEL(2)
-DEFINE_PANEL(3)
-DEFINE_PANEL(4)
+#define ADD(k)                                                                                     \
+  do {                                                                                             \
+    const REAL *value = (const REAL *)source.values + row.index[k] * source.n_field;               \
+    for (int b = 0; b < n_block; b++) sum[b] += row.weight[k] * LOAD(value + at[b]);               \
+  } while (0)
+  if (row.n == 4) { /* bilinear rows, without a loop */
+    ADD(0);
+    ADD(1);
+    ADD(2);
+    ADD(3);
+  } else {
+    for (int64_t k = 0; k < row.n; k++) ADD(k);
+  }
+#undef ADD
+  for (int b = 0; b < n_block; b++) PLACE(sums + at[b]) = sum[b] * row.scale;
+}
 
-/* One row of which some value is NaN: the mean over the entries that are valid, by field. */
-TARGET static void NAME(valid_row)(const lsbc_tile *tile, int64_t row, double *sum) {
-  const lsbc_product *product = tile->product;
-  const int64_t n_field = tile->fields->n_field, n_block = (n_field + LANES - 1) / LANES;
-  for (int64_t block = 0; block < n_block; block++) {
-    const int64_t at = BLOCK(block);
-    NAME(vector) total = {0.0}, share = {0.0};
-    for (int64_t k = product->rows.offsets[row]; k < product->rows.offsets[row + 1]; k++) {
-      const NAME(vector) value = LOAD((const REAL *)tile->fields->values + product->rows.index[k] * n_field + at);
-      const NAME(vector) weight = (NAME(vector)){0.0} + product->weight[k];
+/* One row with a value that is NaN: for each field the mean over the entries that are valid. spare holds 2 rows of the table. */
+TARGET static void NAME(valid_row)(entries row, table source, double least, int64_t n_field, double *spare, double *sums) {
+  double *shares = spare + source.n_field;
+  for (int64_t block = 0; block * LANES < source.n_field; block++) {
+    const int64_t at = BLOCK(block, source.n_field);
+    NAME(vector) sum = {0.0}, share = {0.0};
+    for (int64_t k = 0; k < row.n; k++) {
+      const NAME(vector) value = LOAD((const REAL *)source.values + row.index[k] * source.n_field + at);
+      const NAME(vector) weight = (NAME(vector)){0.0} + row.weight[k];
       const NAME(truth) valid = value == value;
-      total += KEEP(valid, weight * value);
+      sum += KEEP(valid, weight * value);
       share += KEEP(valid, weight);
     }
-    STORE(sum + at, total);
-    STORE(tile->spare + at, share);
+    PLACE(spare + at) = sum;
+    PLACE(shares + at) = share;
   }
   for (int64_t f = 0; f < n_field; f++) {
-    double share = tile->spare[f];
-    int enough = share > 0.0 && share >= product->least[row];
-    sum[f] = enough ? sum[f] * lsbc_reciprocal(share) : missing_value;
+    const int enough = shares[f] > 0.0 && shares[f] >= least;
+    sums[f] = enough ? spare[f] * lsbc_reciprocal(shares[f]) : missing_value;
   }
 }
 
 /* Is one of n sums, which are at least LANES, not a number? */
 TARGET static int NAME(has_nan)(const double *sums, int64_t n) {
-  int64_t any = 0;
   NAME(truth) bad = {0};
   for (int64_t k = 0; k < n; k += LANES) {
     const double *at = sums + (k < n - LANES ? k : n - LANES);
-#if LANES == 1
-    bad |= *at != *at;
-#else
-    bad |= *(const NAME(doubles) *)at != *(const NAME(doubles) *)at;
-#endif
+    bad |= PLACE(at) != PLACE(at);
   }
-#if LANES == 1
-  any = bad;
-#else
-  for (int k = 0; k < LANES; k++) any |= bad[k];
-#endif
+  int64_t any = 0;
+  for (int k = 0; k < LANES; k++) any |= LANE(bad, k);
   return any != 0;
 }
 
-TARGET static void NAME(rows)(const lsbc_tile *tile) {
-  const int64_t n_field = tile->fields->n_field, n_block = (n_field + LANES - 1) / LANES, first = tile->first, last = tile->last;
-  const int64_t *offsets = tile->product->rows.offsets;
-  const int32_t *index = tile->product->rows.index;
-  const double *weight = tile->product->weight, *scale = tile->product->scale;
-  const REAL *values = tile->fields->values;
-  double *sum = tile->sums;
-  for (int64_t row = first; row < last; row++, sum += n_field) {
-    const NAME(one_row) one = {offsets[row + 1] - offsets[row], index + offsets[row], weight + offsets[row], scale ? scale[row] : 1.0, sum};
-    int64_t block = 0;
-    for (; block + 4 <= n_block; block += 4) NAME(panel4)(one, values, n_field, block);
-    if (n_block - block == 3) NAME(panel3)(one, values, n_field, block);
-    if (n_block - block == 2) NAME(panel2)(one, values, n_field, block);
-    if (n_block - block == 1) NAME(panel1)(one, values, n_field, block);
-  }
-  if (tile->product->least && NAME(has_nan)(tile->sums, (tile->last - tile->first) * n_field))
-    for (int64_t row = tile->first; row < tile->last; row++) {
-      double *sum = tile->sums + (row - tile->first) * n_field;
-      if (offsets[row] < offsets[row + 1] && NAME(has_nan)(sum, n_field)) NAME(valid_row)(tile, row, sum);
-    }
-  for (int64_t row = tile->first; row < tile->last; row++)
-    if (offsets[row] == offsets[row + 1])
-      for (int64_t f = 0; f < n_field; f++) tile->sums[(row - tile->first) * n_field + f] = missing_value;
+/* Do the tile's offsets rise within 0..n_entry, and are its columns in range? Signs are gathered: no branches. */
+TARGET static int NAME(is_sound)(const lsbc_product *product, const tile *part) {
+  const int64_t *offsets = product->rows.offsets, begin = offsets[part->first], end = offsets[part->last];
+  const int32_t *index = product->rows.index;
+  uint64_t falls = (uint64_t)begin | ((uint64_t)product->n_entry - (uint64_t)end);
+  for (int64_t row = part->first; row < part->last; row++) falls |= (uint64_t)offsets[row + 1] - (uint64_t)offsets[row];
+  if (falls >> 63) return 0;
+  const uint32_t top = product->rows.n_column > INT32_MAX ? INT32_MAX : (uint32_t)product->rows.n_column - 1;
+  uint32_t outside = 0;
+  for (int64_t k = begin; k < end; k++) outside |= (uint32_t)index[k] | (top - (uint32_t)index[k]);
+  return !(outside >> 31);
 }
 
-#undef DEFINE_PANEL
+/* The tile's sums as floats; reads and writes may overrun by a vector. */
+TARGET static void NAME(narrow)(const tile *part) {
+  for (int64_t k = 0; k < (part->last - part->first) * part->n_field; k += LANES) NARROW(part->narrow + k, part->sums + k);
+}
+
+/* Second look at a tile with NaN: rows that have entries get the mean of the valid ones. */
+TARGET static void NAME(sum_valid)(const lsbc_product *product, const tile *part) {
+  const int64_t *offsets = product->rows.offsets;
+  double *sums = part->sums;
+  for (int64_t row = part->first; row < part->last; row++, sums += part->n_field)
+    if (offsets[row] < offsets[row + 1] && NAME(has_nan)(sums, part->n_field))
+      NAME(valid_row)(entries_of(product, row), part->source, product->least[row], part->n_field, part->spare, sums);
+}
+
+/* Fills part->sums, and part->narrow where there is one. Returns 0, or -1 when the tile is not sound. */
+TARGET static int NAME(sum_tile)(const lsbc_product *product, const tile *part) {
+  if (!NAME(is_sound)(product, part)) return -1;
+  const table source = part->source;
+  const int64_t n_block = (source.n_field + LANES - 1) / LANES;
+  double *sums = part->sums;
+  for (int64_t row = part->first; row < part->last; row++, sums += part->n_field) {
+    const entries one = entries_of(product, row);
+    int64_t block = 0;
+    for (; block + 4 <= n_block; block += 4) NAME(panel)(one, source, block, 4, sums);
+    if (n_block - block == 3) NAME(panel)(one, source, block, 3, sums);
+    if (n_block - block == 2) NAME(panel)(one, source, block, 2, sums);
+    if (n_block - block == 1) NAME(panel)(one, source, block, 1, sums);
+    if (one.n == 0)
+      for (int64_t f = 0; f < part->n_field; f++) sums[f] = missing_value;
+  }
+  if (product->least && NAME(has_nan)(part->sums, (part->last - part->first) * part->n_field)) NAME(sum_valid)(product, part);
+  if (part->narrow) NAME(narrow)(part);
+  return 0;
+}
+
+#undef ALWAYS_INLINE
 #undef BLOCK
-#undef STORE
-#undef LOAD
+#undef NARROW
+#undef LANE
 #undef KEEP
+#undef PLACE
+#undef LOAD
+#undef REAL

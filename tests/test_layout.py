@@ -12,10 +12,10 @@ ONLY_IN = {
     "cffi": {"fortran_bridge/build_ffi.py"},
     "matplotlib": {"emulator/plot.py"},
     "onnxruntime": {"emulator/network/onnx_cpu.py", "training"},
-    "torch": {"emulator/network/torch_exported.py", "emulator/network/__init__.py", "training"},
+    "torch": {"emulator/network/torch_exported.py", "emulator/network/__init__.py", "regrid/apply_torch.py", "training"},
     "netCDF4": {"emulator/reader.py", "emulator/output.py", "emulator/restart.py", "emulator/plot.py", "training",
                 "regrid/readers/grid_file.py", "regrid/readers/scrip_writer.py", "regrid/netcdf_input.py", "regrid/weight_writer.py",
-                "regrid/field_files.py"},
+                "regrid/field_files.py", "regrid/backends"},
 }
 MODULES = [path for package in MAY_IMPORT for path in sorted((ROOT / package).rglob("*.py"))]
 
