@@ -32,7 +32,7 @@ static PyObject *clip(PyObject *self, PyObject *args) {
   lsbc_cells cells_a, cells_b;
   lsbc_pairs pairs = {0};
   (void)self;
-  if (!PyArg_ParseTuple(args, "OOOOOOip", &a[0], &a[1], &a[2], &b[0], &b[1], &b[2], &edges, &with_moment)) return NULL;
+  if (!PyArg_ParseTuple(args, "OOOOOOii", &a[0], &a[1], &a[2], &b[0], &b[1], &b[2], &edges, &with_moment)) return NULL;
   if (hold_cells(&held, a[0], a[1], a[2], &cells_a) == 0 && hold_cells(&held, b[0], b[1], b[2], &cells_b) == 0) {
     Py_BEGIN_ALLOW_THREADS
     status = lsbc_clip(&cells_a, &cells_b, edges, with_moment, &pairs);
@@ -44,7 +44,31 @@ static PyObject *clip(PyObject *self, PyObject *args) {
   return result;
 }
 
+static PyObject *cell_moments(PyObject *self, PyObject *args) {
+  PyObject *lon, *lat, *live, *area, *moment, *result = NULL;
+  int edges, with_moment, status;
+  int64_t bad_cell = -1;
+  buffers held = {0};
+  lsbc_cells cells;
+  (void)self;
+  if (!PyArg_ParseTuple(args, "OOOiiOO", &lon, &lat, &live, &edges, &with_moment, &area, &moment)) return NULL;
+  if (hold_cells(&held, lon, lat, live, &cells) == 0) {
+    double *area_sr = lsbc_hold(&held, area, "area_sr", sizeof(double), cells.n_cell, 1);
+    double *out = area_sr ? lsbc_hold(&held, moment, "moment", sizeof(double), 3 * cells.n_cell, 1) : NULL;
+    if (out) {
+      Py_BEGIN_ALLOW_THREADS
+      status = lsbc_cell_moments(&cells, edges, with_moment, area_sr, out, &bad_cell);
+      Py_END_ALLOW_THREADS
+      result = status < 0 ? PyErr_NoMemory() : PyLong_FromLongLong(bad_cell);
+    }
+  }
+  lsbc_release(&held);
+  return result;
+}
+
 PyMethodDef lsbc_clip_methods[] = {
     {"clip", clip, METH_VARARGS,
      "clip(lon_a, lat_a, live_a, lon_b, lat_b, live_b, edges, with_moment) -> i, j, areas, moments, bad side, bad cell"},
+    {"cell_moments", cell_moments, METH_VARARGS,
+     "cell_moments(lon, lat, live, edges, with_moment, area, moment) -> bad cell or -1; fills area (n) and moment (n, 3)"},
     {NULL, NULL, 0, NULL}};

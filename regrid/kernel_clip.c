@@ -176,6 +176,26 @@ int lsbc_clip(const lsbc_cells *a, const lsbc_cells *b, int edges, int with_mome
   return status;
 }
 
+int lsbc_cell_moments(const lsbc_cells *cells, int edges, int with_moment, double *area_sr, double *moment, int64_t *bad_cell) {
+  lsbc_memo memo = {0};
+  lsbc_share_room room = {0};
+  int64_t n = cells->n_vertex + LSBC_EXTRA_CORNERS;
+  lsbc_cell cell = {.corner = malloc((size_t)n * sizeof *cell.corner)};
+  int status = lsbc_share_allocate(&room, n);
+  if (!cell.corner) status = -1;
+  for (int64_t k = 0; status == 0 && k < cells->n_cell; k++) {
+    lsbc_share share = {.with_moment = with_moment};
+    if (cells->live[k]) status = read_cell(cells, k, edges, &memo, &cell);
+    if (status) *bad_cell = k;
+    else if (cells->live[k]) lsbc_share_of_one(&cell, &room, &share);
+    area_sr[k] = share.area_sr;
+    memcpy(&moment[3 * k], share.moment, sizeof share.moment);
+  }
+  lsbc_share_free(&room);
+  free(cell.corner);
+  return status;
+}
+
 void lsbc_pairs_free(lsbc_pairs *pairs) {
   free(pairs->i);
   free(pairs->j);

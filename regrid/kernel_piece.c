@@ -6,6 +6,7 @@
 
 #define SERIES 0.1      /* below this the series used here are good to rounding */
 #define SMALL_RATIO 0.01
+#define STRAIGHT 1e-8   /* a corner that encloses less than this share of its piece is none, but rounding */
 
 double lsbc_sine(double x) {
   if (fabs(x) > SERIES) return sin(x);
@@ -33,7 +34,7 @@ int64_t lsbc_piece_cut(const double (*in)[2], int64_t n, const double line[3], d
 
 /* 2 atan(top / bottom) for any signs. */
 static double twice_atan(double top, double bottom) {
-  if (fabs(top) > SMALL_RATIO * bottom) return 2.0 * atan2(top, bottom);
+  if (!(fabs(top) < SMALL_RATIO * bottom)) return 2.0 * atan2(top, bottom);
   double t = top / bottom, y = t * t;
   return 2.0 * (t - t * y * (1.0 / 3.0 - y * (1.0 / 5.0 - y * (1.0 / 7.0 - y / 9.0))));
 }
@@ -102,4 +103,37 @@ void lsbc_gnomonic_moment(const double (*p)[2], int64_t n, double moment[3]) {
     moment[1] += 0.5 * (depth_a * b[0] * wb - a[0] * wa * depth_b + excess * w * y);
     moment[2] += 0.5 * (w * z + excess * w * z);
   }
+}
+
+/* Twice the area of the triangle a, b, c. */
+static double turn_at(const double a[2], const double b[2], const double c[2]) {
+  return (b[0] - a[0]) * (c[1] - b[1]) - (b[1] - a[1]) * (c[0] - b[0]);
+}
+
+static int64_t furthest_from_first(const double (*p)[2], int64_t n) {
+  int64_t found = 0;
+  double most = 0.0;
+  for (int64_t k = 1; k < n; k++) {
+    double x = p[k][0] - p[0][0], y = p[k][1] - p[0][1], square = x * x + y * y;
+    if (square > most) { most = square; found = k; }
+  }
+  return found;
+}
+
+void lsbc_gnomonic_middle(const double (*p)[2], int64_t n, double middle[3]) {
+  double least = STRAIGHT * fabs(lsbc_planar_area(p, n));
+  int64_t start = furthest_from_first(p, n);   /* surely a corner */
+  const double *before = p[start];
+  middle[0] = middle[1] = middle[2] = 0.0;
+  for (int64_t k = start; k < start + n; k++) {
+    const double *here = p[k % n];
+    if (k > start && turn_at(before, here, p[(k + 1) % n]) <= least) continue;
+    double w = 1.0 / length(here);
+    middle[0] += here[0] * w;
+    middle[1] += here[1] * w;
+    middle[2] += w;
+    before = here;
+  }
+  double norm = sqrt(middle[0] * middle[0] + middle[1] * middle[1] + middle[2] * middle[2]);
+  for (int a = 0; a < 3; a++) middle[a] /= norm;
 }

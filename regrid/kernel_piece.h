@@ -21,4 +21,7 @@ double lsbc_planar_area(const double (*p)[2], int64_t n);
 /* Integral of the unit vector over a polygon given in the gnomonic plane, in the axes of that plane. */
 void lsbc_gnomonic_moment(const double (*p)[2], int64_t n, double moment[3]);
 
+/* The unit vector towards the mean of the corners where the outline turns. */
+void lsbc_gnomonic_middle(const double (*p)[2], int64_t n, double middle[3]);
+
 #endif

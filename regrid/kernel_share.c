@@ -58,12 +58,19 @@ static double area_of(const lsbc_cell *frame, const double (*piece)[2], int64_t 
   return lsbc_latlon_area(piece, n, frame->sin, frame->cos);
 }
 
-static void add_piece(const lsbc_cell *frame, const double (*piece)[2], int64_t n, double sign, lsbc_share *out) {
-  out->area_sr += sign * area_of(frame, piece, n);
-  if (!out->with_moment) return;
+static void add_moment(const double (*piece)[2], int64_t n, double sign, double area_sr, lsbc_share *out) {
   double moment[3];
-  lsbc_gnomonic_moment(piece, n, moment);
-  for (int a = 0; a < 3; a++) out->moment[a] += sign * moment[a];
+  if (out->with_moment == LSBC_NO_MOMENT) return;
+  if (out->with_moment == LSBC_MOMENT) lsbc_gnomonic_moment(piece, n, moment);
+  else lsbc_gnomonic_middle(piece, n, moment);
+  double factor = out->with_moment == LSBC_MOMENT ? sign : sign * area_sr;
+  for (int a = 0; a < 3; a++) out->moment[a] += factor * moment[a];
+}
+
+static void add_piece(const lsbc_cell *frame, const double (*piece)[2], int64_t n, double sign, lsbc_share *out) {
+  double area_sr = area_of(frame, piece, n);
+  out->area_sr += sign * area_sr;
+  add_moment(piece, n, sign, area_sr, out);
 }
 
 /* Cut the piece in w->piece by n lines and add what is left. */
@@ -136,9 +143,8 @@ static void add_shared(const lsbc_cell *frame, const lsbc_cell *cutter, int turn
 
 static void add_whole(const lsbc_cell *cell, lsbc_share_room *w, lsbc_share *out) {
   out->area_sr = cell->area_sr;
-  if (!out->with_moment) return;
   for (int64_t m = 0; m < cell->n; m++) memcpy(w->piece[m], cell->corner[m].flat, sizeof w->piece[m]);
-  lsbc_gnomonic_moment((const double (*)[2])w->piece, cell->n, out->moment);
+  add_moment((const double (*)[2])w->piece, cell->n, 1.0, cell->area_sr, out);
 }
 
 /* On the sphere, by a margin that rounding cannot cross: 1 the small cell lies inside the large one, -1 outside, 0 ask. */
@@ -164,14 +170,24 @@ const lsbc_cell *lsbc_smaller(const lsbc_cell *a, const lsbc_cell *b) {
   return is_before(&b->corner[0], &a->corner[0]) ? b : a;
 }
 
-static void add_great_circles(const lsbc_cell *frame, const lsbc_cell *cutter, lsbc_share_room *w, lsbc_share *out) {
-  int answer = cutter->convex ? whole_or_nothing(frame, cutter) : 0;
-  if (answer > 0) add_whole(frame, w, out);
-  if (answer == 0) add_shared(frame, cutter, 0, w, out);
-  if (!out->with_moment) return;
+static void turn_moment(const lsbc_cell *frame, lsbc_share *out) {
   double local[3];
+  if (out->with_moment == LSBC_NO_MOMENT) return;
   memcpy(local, out->moment, sizeof local);
   lsbc_cell_unplace(frame, local, out->moment);
+}
+
+void lsbc_share_of_one(const lsbc_cell *cell, lsbc_share_room *w, lsbc_share *out) {
+  *out = (lsbc_share){.with_moment = out->with_moment};
+  add_whole(cell, w, out);
+  turn_moment(cell, out);
+}
+
+static void add_great_circles(const lsbc_cell *frame, const lsbc_cell *cutter, lsbc_share_room *w, lsbc_share *out) {
+  int answer = cutter->convex ? whole_or_nothing(frame, cutter) : 0;
+  if (answer > 0 && frame->convex) add_whole(frame, w, out);
+  else if (answer >= 0) add_shared(frame, cutter, 0, w, out);
+  turn_moment(frame, out);
 }
 
 void lsbc_share_of(const lsbc_cell *a, const lsbc_cell *b, lsbc_share_room *w, lsbc_share *out) {

@@ -13,7 +13,10 @@ typedef struct {
 int lsbc_share_allocate(lsbc_share_room *room, int64_t n_corner);
 void lsbc_share_free(lsbc_share_room *room);
 
-/* Area on the unit sphere and, where asked for, the integral of the unit vector in the axes of the globe. */
+enum { LSBC_NO_MOMENT = 0, LSBC_MOMENT = 1, LSBC_CORNER_MOMENT = 2 };
+
+/* Area on the unit sphere and, where asked for, the integral of the unit vector in the axes of the globe; or, as ESMF has
+ * it for second order, the area times the unit vector towards the mean of the piece's corners. */
 typedef struct {
   int with_moment;
   double area_sr, moment[3];
@@ -21,6 +24,9 @@ typedef struct {
 
 /* The smaller of the two, whichever comes first: it is the one that is cut. */
 const lsbc_cell *lsbc_smaller(const lsbc_cell *a, const lsbc_cell *b);
+
+/* Area and moment of one cell. */
+void lsbc_share_of_one(const lsbc_cell *cell, lsbc_share_room *room, lsbc_share *out);
 
 /* Fills `out`, of which with_moment is read. */
 void lsbc_share_of(const lsbc_cell *a, const lsbc_cell *b, lsbc_share_room *room, lsbc_share *out);

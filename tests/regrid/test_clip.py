@@ -1,11 +1,16 @@
+import ctypes
 import math
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from pytest import approx
 
-from lsbc.regrid.clip import clip
-from lsbc.regrid.errors import GridError
+from lsbc.regrid.clip import cell_moments, clip
+from lsbc.regrid.errors import ConfigError, GridError
 from lsbc.regrid.grids import PolygonGrid, RectilinearGrid, cell_corners
 from lsbc.regrid.sphere import lon_lat_deg, polygon_area_sr, unit_vector
 
@@ -283,3 +288,58 @@ def test_great_circle_weights_are_esmfs(case):
     order = np.lexsort((column, row))
     assert np.array_equal(pairs.j, row[order]) and np.array_equal(pairs.i, column[order])
     assert np.abs(pairs.area_sr / total[pairs.j] - weight[order]).max() < 2e-11
+
+
+def test_moments_of_cells_are_those_of_their_triangles():
+    one, two, three = ([0.0, 10.0, 4.0], [40.0, 41.0, 48.0]), ([10.0, 14.0, 4.0], [41.0, 47.0, 48.0]), ([0.0, 10.0, 14.0, 4.0], [40.0, 41.0, 47.0, 48.0])
+    parts, whole = cell_moments(polygons(*np.array([one, two]).swapaxes(0, 1))), cell_moments(polygons(*three))
+    assert parts[0].sum() == approx(whole[0][0], rel=1e-14)
+    assert parts[1].sum(axis=0) == approx(whole[1][0], rel=1e-14)
+
+
+def test_centroids_by_corners_are_their_mean_whatever_rounding_adds():
+    coarse = RectilinearGrid.regular(84.0, 85.0, 4, 25.0, 26.0, 4, edges="greatcircle")
+    fine = RectilinearGrid.regular(84.0, 85.0, 100, 25.0, 26.0, 100, edges="greatcircle")
+    pairs = clip(coarse, fine, moments=True, centroids="corners")
+    inner = np.isclose(pairs.area_sr, own_area(fine)[pairs.j], rtol=1e-9, atol=0.0)
+    corner = unit_vector(fine.vertex_lon_deg, fine.vertex_lat_deg).sum(axis=1)
+    mean = corner / np.linalg.norm(corner, axis=1, keepdims=True)
+    assert inner.sum() > 9000
+    assert np.abs(pairs.moment / pairs.area_sr[:, None] - mean[pairs.j])[inner].max() < 1e-15
+
+
+def test_an_unknown_centroid_is_refused():
+    with pytest.raises(ConfigError, match="centroids must be one of area, corners, got 'middle'"):
+        clip(random_quads(1, 1.0, 1), random_quads(1, 1.0, 2), moments=True, centroids="middle")
+    with pytest.raises(GridError, match="'greatcircle' edges only, got 'latlon'"):
+        cell_moments(random_quads(1, 1.0, 1).with_edges("latlon"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="floating-point traps are armed with glibc's feenableexcept")
+def test_the_kernel_raises_no_floating_point_exception_in_a_host_that_traps_them():
+    done = subprocess.run([sys.executable, __file__], capture_output=True, text=True, timeout=120,
+                          env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])})
+    assert (done.returncode, done.stdout.strip()) == (0, "survived"), done.stderr
+
+
+def run_with_traps_armed():
+    shapes = [polygons(*triangles(2, turn)) for turn in (np.eye(3), rotation(3))]
+    shapes += [RectilinearGrid.regular(0, 360, 36, -90, 90, 18, edges="greatcircle"), patch((-70.0, -90.0), 1e-4, 3, 33.0),
+               polygons([0.0, 4.0, 1.0, 0.0], [0.0, 0.0, 1.0, 4.0]), polygons([0.0, 1.0, 2.0, 2.0, 0.0], [0.0, 0.0, 0.0, 2.0, 2.0])]
+    calls = [(a.with_edges(e), b.with_edges(e), e) for a in shapes for b in shapes for e in ("greatcircle", "latlon", "planar")
+             if e == "greatcircle" or shapes[0] not in (a, b)]      # corners at its poles
+    for a, b, _ in calls:
+        clip(a, b)
+    libm, trapped = ctypes.CDLL("libm.so.6"), 0x01 | 0x04 | 0x08
+    libm.feclearexcept(trapped)
+    if libm.feenableexcept(trapped) == -1:
+        raise OSError("traps cannot be armed on this machine")
+    for a, b, edges in calls:
+        for centroids in ("area", "corners"):
+            clip(a, b, moments=edges == "greatcircle", centroids=centroids)
+    libm.fedisableexcept(trapped)
+
+
+if __name__ == "__main__":
+    run_with_traps_armed()
+    print("survived")
