@@ -144,10 +144,10 @@ def _globe(side: Side) -> float:
 def _areas(weights: Weights) -> tuple[list[str], list[str]]:
     """Areas against corners, where the edge convention is known: (faults, remarks)."""
     faults, remarks = [], []
-    for what, side in (("source", weights.source), ("destination", weights.destination)):
-        if not weights.edges or side.vertex_lon_deg is None or side.area_sr is None or not (side.area_sr > 0).any():
+    for what, side, edges in zip(("source", "destination"), (weights.source, weights.destination), weights.side_edges):
+        if not edges or side.vertex_lon_deg is None or side.area_sr is None or not (side.area_sr > 0).any():
             continue
-        enclosed = np.abs(polygon_area_sr(*_finite(side), weights.edges))
+        enclosed = np.abs(polygon_area_sr(*_finite(side), edges))
         live = (enclosed > 0) & (side.area_sr > 0) if side.mask is None else (enclosed > 0) & (side.area_sr > 0) & side.mask
         ratio = np.divide(side.area_sr, enclosed, out=np.ones(side.n_cell), where=live)
         k = int(np.argmax(np.abs(ratio - 1.0)))

@@ -136,7 +136,7 @@ def _ordered(path: Path, layout: Layout, row, column, value) -> tuple:
 def _edges(file: Source, layout: Layout) -> str:
     """Edge convention of the cells: ESMF's conservative methods have one only; of other files nothing is known."""
     stated = file.attributes.get("lsbc_edges")
-    if stated in (*EDGES, ""):
+    if stated is not None and all(word in (*EDGES, "") for word in stated.split("/")):
         return stated
     return "greatcircle" if "ESMF_regrid_method" in file.attributes and layout.method in CONSERVATIVE else ""
 
@@ -174,7 +174,7 @@ def _completed(weights: Weights, source: Grid, destination: Grid) -> Weights:
     known = weights.edges and weights.normalization == "dstarea" and source.has_corners and destination.has_corners
     if b.area_sr is not None or not known:
         return weights
-    area_a, area_b = source.with_edges(weights.edges).area_sr, destination.with_edges(weights.edges).area_sr
+    area_a, area_b = (grid.with_edges(edges).area_sr for grid, edges in zip((source, destination), weights.side_edges))
     given = np.bincount(weights.column, weights.value * area_b[weights.row], minlength=source.n_cell)
     frac_a = np.divide(given, area_a, out=np.zeros(source.n_cell), where=area_a > 0)
     return weights.replace(source=Side.of(source, frac_a, area_a), destination=Side.of(destination, weights.row_sum, area_b))

@@ -50,7 +50,8 @@ class Weights:
     """destination = W source. Rows are in the order of the destination cells, columns ascending within each row.
 
     offsets int64 (n_b + 1,), column int32 (n_s,), value float64 (n_s,). Conservative weights are
-    A_ij / A_j ("dstarea"; a row sums to frac_b) or A_ij / covered A_j ("fracarea"; a row sums to 1).
+    A_ij / A_j ("dstarea"; a row sums to frac_b) or A_ij / covered A_j ("fracarea"; a row sums to 1). edges is the convention
+    of both grids, "source/destination" where they differ, "" where it is not known.
 
     Raises WeightError when a rule of a sparse matrix is broken: sizes, index range, order, duplicates, values not finite.
     """
@@ -116,6 +117,12 @@ class Weights:
     def is_mapped(self) -> np.ndarray:
         """bool (n_b,): the row has an entry."""
         return np.diff(self.offsets) > 0
+
+    @property
+    def side_edges(self) -> tuple[str, str]:
+        """Edge convention of the source and of the destination, "" where it is not known."""
+        both = self.edges.split("/")
+        return both[0], both[-1]
 
     def replace(self, **changes) -> Weights:
         return replace(self, **changes)

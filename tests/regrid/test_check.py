@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from lsbc.regrid.check import check_weights
-from lsbc.regrid.weight_files import read_weights
+from lsbc.regrid.conserve import conservative_weights
+from lsbc.regrid.grids import PolygonGrid, RectilinearGrid
+from lsbc.regrid.weight_files import read_weights, write_weights
 from lsbc.regrid.weights import Side
 
 from shared import shared
@@ -115,3 +117,11 @@ def test_weights_of_which_little_is_known_are_still_reported():
 def test_weights_without_entries_are_reported():
     empty = conservative().replace(offsets=np.zeros(11, np.int64), column=np.zeros(0, np.int32), value=np.zeros(0))
     assert check_weights(empty).n_unmapped == 10
+
+
+def test_two_edge_conventions_survive_the_file_and_the_report(tmp_path):
+    source, destination = RectilinearGrid.regular(0, 40, 4, 0, 40, 4), RectilinearGrid.regular(0, 40, 5, 0, 40, 5)
+    polygons = PolygonGrid(source.lon_deg, source.lat_deg, source.vertex_lon_deg, source.vertex_lat_deg)
+    write_weights(tmp_path / "w.nc", conservative_weights(polygons, destination))
+    back = read_weights(tmp_path / "w.nc")
+    assert back.edges == "greatcircle/latlon" and "remark" not in str(check_weights(back))

@@ -51,3 +51,8 @@ def test_a_broken_matrix_is_refused_with_the_place(parts, message):
 def test_broken_rows_are_refused(offsets, column, message):
     with pytest.raises(WeightError, match=message):
         Weights(offsets=offsets, column=column, value=[0.25, 0.75, 1.0], source=A, destination=B)
+
+
+@pytest.mark.parametrize(("edges", "sides"), [("", ("", "")), ("planar", ("planar", "planar")), ("greatcircle/latlon", ("greatcircle", "latlon"))])
+def test_edges_are_those_of_both_grids_or_of_each(edges, sides):
+    assert weights(edges=edges).side_edges == sides
