@@ -42,9 +42,8 @@ def main(arguments: list[str] | None = None) -> int:
         f"weights {out}/forest_0p05.nc {out}/icon_grid.nc -o {out}/to_icon.nc",
         f"check {out}/to_icon.nc",
         f"apply {out}/to_icon.nc {out}/forest_0p05.nc {out}/forest_icon.nc --missing skip --min-coverage 0.5",
-        f"weights {out}/icon_grid.nc {out}/lambert_scrip.nc -m conserve2nd -o {out}/to_lambert.nc",
-        f"weights {out}/icon_grid.nc {out}/lambert_scrip.nc -m bilinear -o {out}/to_lambert_bilinear.nc",
-        f"apply {out}/to_lambert_bilinear.nc {out}/forest_icon.nc {out}/forest_lambert.nc",
+        f"weights {out}/icon_grid.nc {out}/lambert_scrip.nc -m bilinear -o {out}/to_lambert.nc",
+        f"apply {out}/to_lambert.nc {out}/forest_icon.nc {out}/forest_lambert.nc",
     ):
         print(f"\n$ lsbc regrid {line}")
         status = lsbc_regrid(shlex.split(line))

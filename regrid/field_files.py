@@ -16,7 +16,7 @@ from lsbc.regrid.weights import Side, Weights
 FIELDS_AT_ONCE = 32
 """Slabs of a variable that are remapped together; bounds the memory to this many source and destination fields."""
 NOT_COPIED = {"_FillValue", "missing_value", "scale_factor", "add_offset", "valid_range", "valid_min", "valid_max", "coordinates",
-              "cell_measures", "grid_mapping", "mesh", "location", "bounds", "cell_methods", "CDI_grid_type", "CDI_grid_num_LPE"}
+              "cell_measures", "grid_mapping", "mesh", "location", "bounds", "CDI_grid_type", "CDI_grid_num_LPE"}
 LOCATION_UNITS = ("degree", "radian")
 
 
@@ -56,7 +56,7 @@ def remap_file(weights: Weights, remap: Callable[[np.ndarray], np.ndarray], sour
             axes = _axes(weights.destination)
             _write_frame(out, data, axes, weights, names, history)
             for name in names:
-                _remap_variable(data[name], out, axes, weights.source, remap)
+                _remap_variable(data[name], out, axes, weights, remap)
     return names
 
 
@@ -172,15 +172,18 @@ def _copy_variable(data, out, name: str, leading: dict) -> None:
     new[:] = old[:]
 
 
-def _remap_variable(old, out, axes: Axes, side: Side, remap: Callable[[np.ndarray], np.ndarray]) -> None:
+def _remap_variable(old, out, axes: Axes, weights: Weights, remap: Callable[[np.ndarray], np.ndarray]) -> None:
     import netCDF4
 
+    side = weights.source
     n_leading = old.ndim - horizontal_rank(old.shape, side)
     packed = "scale_factor" in old.ncattrs() or "add_offset" in old.ncattrs()
     dtype = np.float32 if np.dtype(old.dtype) == np.float32 and not packed else np.float64
     fill = dtype(getattr(old, "_FillValue", netCDF4.default_fillvals["f4"]) if np.dtype(old.dtype).kind == "f" else netCDF4.default_fillvals["f4"])
     new = out.createVariable(old.name, dtype, (*old.dimensions[:n_leading], *_cell_dimensions(axes)), fill_value=fill, zlib=True, complevel=1)
     new.setncatts({key: old.getncattr(key) for key in old.ncattrs() if key not in NOT_COPIED})
+    if weights.method.startswith("conserve") and "area:" not in getattr(old, "cell_methods", ""):
+        new.cell_methods = f"{getattr(old, 'cell_methods', '')} area: mean".strip()
     if axes.named:
         new.coordinates = axes.named
     shape = tuple(axes.dimensions[name] for name in _cell_dimensions(axes))

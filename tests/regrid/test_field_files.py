@@ -1,0 +1,134 @@
+import netCDF4
+import numpy as np
+import pytest
+from pytest import approx
+
+from lsbc.regrid.apply import Remap
+from lsbc.regrid.conserve import conservative_weights
+from lsbc.regrid.errors import FieldError, FileError
+from lsbc.regrid.field_files import horizontal_rank, remap_file
+from lsbc.regrid.grids import PolygonGrid, RectilinearGrid
+from lsbc.regrid.weights import Side
+
+SOURCE = RectilinearGrid([0.0, 1.0, 2.0, 3.0, 4.0], [10.0, 12.0, 14.0])
+HALVES = RectilinearGrid([0.0, 2.0, 4.0], [14.0, 12.0, 10.0])
+WIDER = RectilinearGrid([0.0, 4.0, 8.0], [10.0, 14.0])
+
+
+@pytest.fixture
+def fields(tmp_path):
+    """Eight cells in two rows; two times of t, packed counts, a mask of strings, and coordinates with bounds."""
+    path = tmp_path / "in.nc"
+    with netCDF4.Dataset(path, "w") as file:
+        file.title = "fields"
+        file.history = "made"
+        file.createDimension("time", None)
+        for name, n in (("lat", 2), ("lon", 4), ("bnds", 2), ("level", 3)):
+            file.createDimension(name, n)
+        file.createVariable("time", "f8", ("time",)).setncatts({"units": "days since 2000-01-01", "bounds": "time_bnds"})
+        file["time"][:] = [0.5, 1.5]
+        file.createVariable("time_bnds", "f8", ("time", "bnds"))[:] = [[0, 1], [1, 2]]
+        for name, centres in (("lat", SOURCE.lat_centre_deg), ("lon", SOURCE.lon_centre_deg)):
+            file.createVariable(name, "f8", (name,)).units = "degrees"
+            file[name][:] = centres
+        file.createVariable("level", "i4", ("level",))[:] = [7, 8, 9]
+        t = file.createVariable("t", "f4", ("time", "lat", "lon"), fill_value=-1.0)
+        t.setncatts({"units": "K", "standard_name": "air_temperature", "cell_methods": "time: mean", "valid_max": 400.0})
+        t[:] = np.arange(16, dtype="f4").reshape(2, 2, 4)
+        t[1, 0, 1] = np.ma.masked
+        count = file.createVariable("count", "i2", ("level", "lat", "lon"))
+        count.scale_factor = 0.5
+        count[:] = np.broadcast_to(np.arange(8.0).reshape(2, 4), (3, 2, 4))
+        file.createVariable("scalar", "f8", ())[:] = 3.0
+    return path
+
+
+def remapped(fields, destination, variables=None, **rules):
+    weights = conservative_weights(SOURCE, destination)
+    target = fields.with_name("out.nc")
+    names = remap_file(weights, Remap(weights, **rules), fields, target, variables, "today: a command")
+    return names, netCDF4.Dataset(target)
+
+
+def test_every_field_on_the_grid_is_remapped_and_nothing_else(fields):
+    names, out = remapped(fields, HALVES)
+    assert names == ["t", "count"] and "scalar" not in out.variables
+    assert out["t"].dimensions == ("time", "lat", "lon") and out["count"].dimensions == ("level", "lat", "lon")
+
+
+def test_values_are_area_means_in_the_order_of_the_destination(fields):
+    """Columns 0, 1 and 2, 3 of each row are averaged; the rows are turned round."""
+    _, out = remapped(fields, HALVES)
+    assert out["t"][0].tolist() == [[4.5, 6.5], [0.5, 2.5]]
+    assert out["count"][2].tolist() == [[4.5, 6.5], [0.5, 2.5]]
+    assert out["t"].dtype == np.float32 and out["count"].dtype == np.float64
+
+
+def test_missing_values_stay_missing_or_are_left_out_of_the_mean(fields):
+    _, out = remapped(fields, HALVES)
+    assert out["t"][1].mask.tolist() == [[False, False], [True, False]] and out["t"]._FillValue == -1.0
+    out.close()
+    _, out = remapped(fields, HALVES, missing="skip")
+    assert out["t"][1].tolist() == [[12.5, 14.5], [8.0, 10.5]]
+
+
+def test_cells_that_nothing_reaches_are_missing(fields):
+    _, out = remapped(fields, WIDER)
+    assert out["t"][0].mask.tolist() == [[False, True]]
+
+
+def test_coordinates_bounds_and_attributes_follow_cf(fields):
+    _, out = remapped(fields, HALVES)
+    assert out["lat"][:].tolist() == [13.0, 11.0] and out["lat_bnds"][:].tolist() == [[14.0, 12.0], [12.0, 10.0]]
+    assert out["lon_bnds"][:].tolist() == [[0.0, 2.0], [2.0, 4.0]] and out["lon"].units == "degrees_east"
+    assert out["t"].units == "K" and out["t"].cell_methods == "time: mean area: mean" and "valid_max" not in out["t"].ncattrs()
+    assert out["time"][:].tolist() == [0.5, 1.5] and out["time_bnds"][:].tolist() == [[0, 1], [1, 2]] and out.dimensions["time"].isunlimited()
+    assert out["level"][:].tolist() == [7, 8, 9]
+    assert (out.title, out.history, out.regrid_method) == ("fields", "today: a command\nmade", "conserve")
+
+
+def test_unstructured_cells_get_a_list_of_coordinates_and_corners(fields):
+    cells = PolygonGrid([1.0, 3.0], [12.0, 12.0], [[0.0, 2.0, 2.0, 0.0], [2.0, 4.0, 4.0, 2.0]], [[10.0, 10.0, 14.0, 14.0]] * 2, edges="latlon")
+    _, out = remapped(fields, cells)
+    assert out["t"].dimensions == ("time", "cell") and out["t"].coordinates == "lat lon" and out["lon"].bounds == "lon_vertices"
+    north, south = (np.sin(np.radians(b)) - np.sin(np.radians(a)) for a, b in ((12, 14), (10, 12)))
+    assert out["t"][0].tolist() == approx([(0.5 * south + 4.5 * north) / (south + north), (2.5 * south + 6.5 * north) / (south + north)], rel=1e-6)
+
+
+def test_only_the_fields_asked_for_are_written(fields):
+    names, out = remapped(fields, HALVES, ["count"])
+    assert names == ["count"] and "t" not in out.variables and "time" not in out.variables
+
+
+@pytest.mark.parametrize(("variables", "message"), [
+    (["snow"], "has no variable 'snow'; it has time, time_bnds"),
+    (["level"], r"Variable 'level' of .* has shape \(3,\); the weights map from \(2, 4\) cells"),
+])
+def test_fields_that_do_not_exist_or_fit_are_refused_by_name(fields, variables, message):
+    with pytest.raises(FieldError, match=message):
+        remapped(fields, HALVES, variables)
+
+
+def test_a_file_without_fitting_fields_is_refused(fields):
+    weights = conservative_weights(WIDER, HALVES)
+    with pytest.raises(FieldError, match=r"No variable of .* ends in the \(1, 2\) cells"):
+        remap_file(weights, Remap(weights), fields, fields.with_name("out.nc"))
+    assert not fields.with_name("out.nc").exists()
+
+
+def test_the_input_is_never_written_over(fields):
+    weights = conservative_weights(SOURCE, HALVES)
+    with pytest.raises(FileError, match="is the file to be read"):
+        remap_file(weights, Remap(weights), fields, fields)
+
+
+def test_an_unreadable_file_is_named(tmp_path):
+    weights = conservative_weights(SOURCE, HALVES)
+    with pytest.raises(FileError, match="none.nc could not be read: No such file"):
+        remap_file(weights, Remap(weights), tmp_path / "none.nc", tmp_path / "out.nc")
+
+
+@pytest.mark.parametrize(("shape", "cells", "rank"), [
+    ((5, 3, 4), (3, 4), 2), ((5, 12), (3, 4), 1), ((5, 3, 4), (12,), 2), ((12,), (12,), 1), ((5, 4, 4), (3, 4), 0), ((), (3, 4), 0)])
+def test_the_cells_are_the_last_dimensions_as_a_list_or_as_a_table(shape, cells, rank):
+    assert horizontal_rank(shape, Side(shape=cells)) == rank
