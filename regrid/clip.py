@@ -59,7 +59,10 @@ def clip(a: Grid, b: Grid, moments: bool = False, centroids: str = "area") -> Pa
 
 
 def cell_moments(grid: Grid, centroids: str = "area") -> tuple[np.ndarray, np.ndarray]:
-    """Areas (n,) in sr and moments (n, 3), as of a piece, of great-circle cells; 0 for masked cells. Raises GridError like `clip`."""
+    """Areas (n,) in sr and moments (n, 3), as of a piece, of great-circle cells.
+
+    Masked cells have 0. Raises GridError like `clip`.
+    """
     if grid.edges != "greatcircle":
         raise GridError(f"Centroids of cells are made for 'greatcircle' edges only, got '{grid.edges}'.")
     area_sr, moment = np.zeros(grid.n_cell), np.zeros((grid.n_cell, 3))

@@ -13,6 +13,8 @@ from lsbc.regrid.weights import Side, Weights
 
 RULES = {"esmf": "corners", "exact": "area"}
 """What stands for the centroid of a piece."""
+AT_ONCE = 50_000
+"""Pairs whose entries are made together."""
 
 
 def second_order_weights(source: Grid, destination: Grid, normalization: str = "dstarea", rule: str = "esmf") -> Weights:
@@ -47,8 +49,9 @@ def second_order_weights(source: Grid, destination: Grid, normalization: str = "
     row, column, value = _entries(pairs, centre, slope, divisor)
     frac_a = _share(np.bincount(pairs.i, pairs.area_sr, source.n_cell), source_area)
     return Weights.from_entries(
-        row, column, value, source=Side.of(source, frac_a, source_area), destination=Side.of(destination, _share(covered, area), area),
-        method="conserve2nd", normalization=normalization, edges=source.edges)
+        row, column, value, source=Side.of(source, frac_a, source_area),
+        destination=Side.of(destination, _share(covered, area), area), method="conserve2nd",
+        normalization=normalization, edges=source.edges)
 
 
 def _source_centre(pairs: Pairs, n: int) -> np.ndarray:
@@ -67,19 +70,28 @@ def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return np.where(whole > 0.0, part / np.where(whole > 0.0, whole, 1.0), 0.0)
 
 
-def _entries(pairs: Pairs, centre: np.ndarray, slope: Gradients, divisor: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rows, columns and values; what several source cells give to one entry is added in ascending order of those cells."""
+def _entries(pairs: Pairs, centre: np.ndarray, slope: Gradients, divisor: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Rows, columns and values, sorted; made from some whole rows at a time, so that they stay in cache and memory small."""
     share = pairs.area_sr / divisor[pairs.j]
     off = (pairs.moment / pairs.area_sr[:, None] - centre[pairs.i]) * share[:, None]
-    own = share - np.einsum("ka,ka->k", off, slope.own[pairs.i])
-    count = np.diff(slope.offsets)[pairs.i]
-    pair = np.repeat(np.arange(len(pairs.i)), count)
-    entry = np.arange(len(pair)) + np.repeat(slope.offsets[pairs.i] - (np.cumsum(count) - count), count)
+    cut = np.searchsorted(pairs.j, pairs.j[AT_ONCE::AT_ONCE])
+    cut = np.unique(np.concatenate([[0], cut, [len(pairs.i)]]))
+    parts = [_rows(pairs, slice(a, b), off, share, slope, len(centre)) for a, b in zip(cut[:-1], cut[1:])]
+    if not parts:
+        return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
+    return tuple(np.concatenate(part) for part in zip(*parts))
+
+
+def _rows(pairs: Pairs, part: slice, off: np.ndarray, share: np.ndarray, slope: Gradients, n: int) -> tuple[np.ndarray, ...]:
+    """Entries of a part of the pairs; what several source cells give to one entry is added in ascending order of those cells."""
+    i, j, off = pairs.i[part], pairs.j[part], off[part]
+    own = share[part] - np.einsum("ka,ka->k", off, slope.own[i])
+    count = np.where(slope.own[i].any(axis=1), np.diff(slope.offsets)[i], 0)
+    pair = np.repeat(np.arange(len(i)), count)
+    entry = np.arange(len(pair)) + np.repeat(slope.offsets[i] - (np.cumsum(count) - count), count)
     around = np.einsum("ka,ka->k", off[pair], slope.factor[entry])
-    n = len(centre)
-    key = np.concatenate([pairs.j * n + pairs.i, pairs.j[pair] * n + slope.neighbour[entry]])
-    used = np.concatenate([np.ones(len(own), bool), slope.factor[entry].any(axis=1)])
-    value, key = np.concatenate([own, around])[used], key[used]
+    key = np.concatenate([j * n + i, j[pair] * n + slope.neighbour[entry]])
     order = np.argsort(key, kind="stable")
-    first = np.flatnonzero(np.diff(key[order], prepend=-1))
-    return *np.divmod(key[order][first], n), np.add.reduceat(value[order], first) if len(first) else value
+    key = key[order]
+    first = np.flatnonzero(np.diff(key, prepend=-1))
+    return *np.divmod(key[first], n), np.add.reduceat(np.concatenate([own, around])[order], first)

@@ -29,7 +29,8 @@ class Gradients:
     own: np.ndarray
 
 
-def gradients(centre: np.ndarray, neighbour_centre: np.ndarray, offsets: np.ndarray, neighbour: np.ndarray, signed: bool = True) -> Gradients:
+def gradients(centre: np.ndarray, neighbour_centre: np.ndarray, offsets: np.ndarray, neighbour: np.ndarray,
+              signed: bool = True) -> Gradients:
     """Gradients at `centre` (n, 3), unit vectors, from values at `neighbour_centre` (n, 3); cells with a centre of 0 have none.
 
     The polygon's area is that of a fan of triangles. Where it is not convex, as round a triangle, some of them count negative;
@@ -46,7 +47,8 @@ def gradients(centre: np.ndarray, neighbour_centre: np.ndarray, offsets: np.ndar
     area = _fan_area(here, offsets, cell, signed)
     sound = (np.diff(offsets) >= 3) & (_sums(~inside, offsets) == 0) & (area > 0.0) & (np.abs(centre).sum(axis=1) > 0.0)
     scale = np.where(sound, 1.0 / np.where(sound, area, 1.0), 0.0)
-    return Gradients(offsets, neighbour, _tangent(factor, centre[cell]) * scale[cell, None], _tangent(own, centre) * scale[:, None])
+    factor, own = _tangent(factor, centre[cell]) * scale[cell, None], _tangent(own, centre) * scale[:, None]
+    return Gradients(offsets, neighbour, factor, own)
 
 
 def _counter_clockwise(centre: np.ndarray, neighbour_centre: np.ndarray, cell: np.ndarray, neighbour: np.ndarray) -> np.ndarray:

@@ -57,7 +57,8 @@ static void shelf_free(shelf *s) {
 }
 
 static int read_cell(const lsbc_cells *cells, int64_t k, int edges, lsbc_memo *memo, lsbc_cell *cell) {
-  return lsbc_cell_read(cell, cells->lon_deg + k * cells->n_vertex, cells->lat_deg + k * cells->n_vertex, cells->n_vertex, edges, memo);
+  int64_t first = k * cells->n_vertex;
+  return lsbc_cell_read(cell, cells->lon_deg + first, cells->lat_deg + first, cells->n_vertex, edges, memo);
 }
 
 static int64_t n_live(const lsbc_cells *cells) {
@@ -176,7 +177,8 @@ int lsbc_clip(const lsbc_cells *a, const lsbc_cells *b, int edges, int with_mome
   return status;
 }
 
-int lsbc_cell_moments(const lsbc_cells *cells, int edges, int with_moment, double *area_sr, double *moment, int64_t *bad_cell) {
+int lsbc_cell_moments(const lsbc_cells *cells, int edges, int with_moment, double *area_sr, double *moment,
+                      int64_t *bad_cell) {
   lsbc_memo memo = {0};
   lsbc_share_room room = {0};
   int64_t n = cells->n_vertex + LSBC_EXTRA_CORNERS;

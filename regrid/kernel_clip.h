@@ -23,11 +23,13 @@ typedef struct {
 } lsbc_pairs;
 
 /* Pairs sorted by (j, i), whose area is more than 1e-14 of the smaller cell. The numbers of a pair depend on its two cells
- * only. Edges as in kernel_cell.h, with_moment as in kernel_share.h, for great circles only. Returns 0, -1 without memory, 1 with a bad cell. */
+ * only. Edges as in kernel_cell.h, with_moment as in kernel_share.h, for great circles only.
+ * Returns 0, -1 without memory, 1 with a bad cell. */
 int lsbc_clip(const lsbc_cells *a, const lsbc_cells *b, int edges, int with_moment, lsbc_pairs *out);
 
 /* Area and moment (3 each) of every live cell, 0 of the others. Returns 0, -1 without memory, 1 with *bad_cell. */
-int lsbc_cell_moments(const lsbc_cells *cells, int edges, int with_moment, double *area_sr, double *moment, int64_t *bad_cell);
+int lsbc_cell_moments(const lsbc_cells *cells, int edges, int with_moment, double *area_sr, double *moment,
+                      int64_t *bad_cell);
 
 void lsbc_pairs_free(lsbc_pairs *pairs);
 

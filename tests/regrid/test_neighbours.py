@@ -49,7 +49,8 @@ def test_triangles_that_share_a_node_are_neighbours():
 def test_corners_that_differ_by_rounding_are_one():
     exact = triangle_grid(3)
     rng = np.random.default_rng(1)
-    rough = PolygonGrid(exact.lon_deg, exact.lat_deg, *(x + rng.uniform(-1e-10, 1e-10, x.shape) for x in (exact.vertex_lon_deg, exact.vertex_lat_deg)))
+    corners = (x + rng.uniform(-1e-10, 1e-10, x.shape) for x in (exact.vertex_lon_deg, exact.vertex_lat_deg))
+    rough = PolygonGrid(exact.lon_deg, exact.lat_deg, *corners)
     assert all(np.array_equal(a, b) for a, b in zip(neighbours(exact), neighbours(rough)))
 
 
