@@ -78,8 +78,8 @@ def torchs(weights: Weights, values: np.ndarray) -> dict[str, Callable]:
 
 def esmpys(weights: Weights, values: np.ndarray) -> dict[str, Callable]:
     """Points with all fields as an ungridded axis; ESMF reads the weights from a file."""
-    import netCDF4
     import esmpy
+    import netCDF4
 
     esmpy.Manager(debug=False, endFlag=esmpy.constants.EndAction.KEEP_MPI)
     kind = esmpy.TypeKind.R8 if values.dtype == np.float64 else esmpy.TypeKind.R4

@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 
 from lsbc.emulator.artefact import Artefact, locate, read_artefact
-from lsbc.regrid.atomic import make_folder
 from lsbc.emulator.config import Config, load_config
 from lsbc.emulator.fields import BY_NAME, FIELDS, FILL, FieldInfo
 from lsbc.emulator.infer import TileRunner
@@ -27,6 +26,7 @@ from lsbc.emulator.restart import read_restart, write_restart
 from lsbc.emulator.state import State
 from lsbc.emulator.step import Settings, first_coverage, publish, require_coverage, run_year
 from lsbc.emulator.surface.parameters import ClassTable, read_class_table
+from lsbc.regrid.atomic import make_folder
 from lsbc.regrid.comm import Comm, agree
 from lsbc.regrid.errors import FieldError, LsbcError, StateError, YearError
 from lsbc.regrid.host_cells import HostCells

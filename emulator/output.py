@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from lsbc.regrid.atomic import whole_file
 from lsbc.emulator.classes import CLASS_CODES, CLASS_NAMES, CLASS_SYSTEM, CLASS_VERSION, NO_DATA
 from lsbc.emulator.fields import BY_NAME, FILL, FieldInfo
 from lsbc.emulator.plan import Plan
 from lsbc.emulator.stream import stream_to_root
+from lsbc.regrid.atomic import whole_file
 from lsbc.regrid.comm import Comm
 
 CODE_OF_INDEX = np.full(256, NO_DATA, np.uint8)

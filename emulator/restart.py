@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from lsbc.emulator.artefact import Artefact
-from lsbc.regrid.atomic import whole_file
 from lsbc.emulator.classes import CLASS_SYSTEM, CLASS_VERSION, GROUPS, NO_DATA, STATIC_CLASSES
 from lsbc.emulator.plan import Plan
 from lsbc.emulator.state import State
 from lsbc.emulator.stream import stream_to_root
+from lsbc.regrid.atomic import whole_file
 from lsbc.regrid.comm import Comm, agree
 from lsbc.regrid.errors import RestartError
 

@@ -15,14 +15,15 @@ from pathlib import Path
 
 import netCDF4
 import numpy as np
-from demo_input.icon_grid import triangles_over
-from demo_input.region import Region
-from demo_input.sources import IGBP_CELLS_PER_DEG, read_igbp
 
 from lsbc.regrid.cli import main as lsbc_regrid
 from lsbc.regrid.grids import CurvilinearGrid
 from lsbc.regrid.readers import read_grid, write_scrip
 from lsbc.regrid.sphere import EARTH_RADIUS_M
+
+from demo_input.icon_grid import triangles_over
+from demo_input.region import Region
+from demo_input.sources import IGBP_CELLS_PER_DEG, read_igbp
 
 REGION = Region(-1.0, 19.0, 41.0, 53.0)
 WATER, FOREST = 0, (1, 2, 3, 4, 5)

@@ -46,8 +46,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("destination", metavar="DST", help="the same")
     command.add_argument("-m", "--method", choices=[*METHODS, "nearest"], default="conserve", help="(%(default)s)")
     command.add_argument("--edges", choices=EDGES, help="how corners are joined, in both grids; by default boxes of meridians and "
-                         "parallels are latlon and all others greatcircle. ESMF's weights are --edges greatcircle")
+                         "parallels are latlon and all others greatcircle (conserve2nd: greatcircle). ESMF's weights are --edges greatcircle")
     command.add_argument("--norm", choices=["dstarea", "fracarea"], default="dstarea", help="of conservative methods (%(default)s)")
+    command.add_argument("--gradients", choices=["esmf", "exact"], default="esmf", help="of conserve2nd: ESMF's, or by true centroids (%(default)s)")
     command.add_argument("--backend", choices=BACKENDS, default="exact", help="(%(default)s)")
     command.add_argument("--unmapped", choices=["ignore", "error"], default="ignore", help="destination cells that nothing reaches (%(default)s)")
     for side in ("src", "dst"):
@@ -94,7 +95,8 @@ def _weights(options: argparse.Namespace) -> int:
     source = grid_of(options.source, options.src_variable, options.src_mask)
     destination = grid_of(options.destination, options.dst_variable, options.dst_mask)
     start = time.perf_counter()
-    weights = make_weights(source, destination, options.method, edges=options.edges, normalization=options.norm, backend=options.backend)
+    weights = make_weights(source, destination, options.method, edges=options.edges, normalization=options.norm,
+                           gradients=options.gradients, backend=options.backend)
     seconds = time.perf_counter() - start
     live = destination.mask & ~weights.is_mapped
     if live.any() and options.unmapped == "error":

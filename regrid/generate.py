@@ -12,13 +12,15 @@ BACKENDS = ("exact", "esmf", "yac")
 
 
 def make_weights(source: Grid, destination: Grid, method: str = "conserve", *, edges: str | None = None,
-                 normalization: str = "dstarea", backend: str = "exact") -> Weights:
+                 normalization: str = "dstarea", gradients: str = "esmf", backend: str = "exact") -> Weights:
     """Weights that bring fields from the cells of `source` to those of `destination`.
 
     Args:
         method: "conserve", "conserve2nd", "bilinear", "nearest" ("neareststod") or "nearestdtos".
-        edges: convention of the cell edges of both grids, "latlon", "greatcircle" (ESMF's) or "planar"; each grid's own if None.
+        edges: convention of the cell edges of both grids, "latlon", "greatcircle" (ESMF's) or "planar". If None, each grid's own, but
+            great circles where nothing else is known: for "conserve2nd" and for conservative weights by ESMF.
         normalization: of conservative methods, "dstarea" or "fracarea".
+        gradients: of "conserve2nd", by ESMF's rule or by true centroids ("exact": a tenth of the error on fine grids).
         backend: "exact" (lsbc's own), "esmf" or "yac", each in a process of its own.
     Returns:
         One row for each destination cell; cells that nothing reaches, and masked ones, have an empty row.
@@ -31,6 +33,8 @@ def make_weights(source: Grid, destination: Grid, method: str = "conserve", *, e
     for value, known, what in ((method, METHODS, "Method"), (backend, BACKENDS, "Backend")):
         if value not in known:
             raise WeightError(f"{what} '{value}' is not known; choose from {', '.join(known)}.")
+    if edges is None and (method == "conserve2nd" or (backend == "esmf" and method == "conserve")):
+        edges = "greatcircle"
     if edges is not None:
         source, destination = source.with_edges(edges), destination.with_edges(edges)
     if backend == "esmf":
@@ -39,16 +43,16 @@ def make_weights(source: Grid, destination: Grid, method: str = "conserve", *, e
     if backend == "yac":
         from lsbc.regrid.backends.yac import yac_weights
         return yac_weights(source, destination, method, normalization)
-    return _exact(source, destination, method, normalization)
+    return _exact(source, destination, method, normalization, gradients)
 
 
-def _exact(source: Grid, destination: Grid, method: str, normalization: str) -> Weights:
+def _exact(source: Grid, destination: Grid, method: str, normalization: str, gradients: str) -> Weights:
     if method == "conserve":
         from lsbc.regrid.conserve import conservative_weights
         return conservative_weights(source, destination, normalization)
     if method == "conserve2nd":
         from lsbc.regrid.conserve2nd import second_order_weights
-        return second_order_weights(source, destination, normalization)
+        return second_order_weights(source, destination, normalization, gradients)
     if method == "bilinear":
         from lsbc.regrid.bilinear import bilinear_weights
         return bilinear_weights(source, destination)

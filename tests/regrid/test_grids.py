@@ -84,7 +84,7 @@ def test_points_have_no_area():
     points = PolygonGrid([1.0, 2.0], [3.0, 4.0], name="stations")
     assert not points.has_corners
     with pytest.raises(GridError, match="'stations' has cell centres only; areas need its corners"):
-        points.area_sr
+        _ = points.area_sr
 
 
 def test_masked_cells_may_be_degenerate():
