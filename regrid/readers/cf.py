@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from lsbc.regrid.errors import GridError
-from lsbc.regrid.grids import CurvilinearGrid, Grid, PolygonGrid, RectilinearGrid
+from lsbc.regrid.grids import CurvilinearGrid, Grid, PolygonGrid, RectilinearGrid, cell_corners
 from lsbc.regrid.readers.axes import Axis, axis_with_bounds, axis_without_bounds
+from lsbc.regrid.readers.boxes import as_rectilinear
 from lsbc.regrid.readers.cf_coordinates import Coordinates, find_coordinates
 from lsbc.regrid.readers.corners import tidy_corners
 from lsbc.regrid.readers.grid_file import GridFile
@@ -64,16 +65,21 @@ def _axis(file: GridFile, name: str, bounds: str | None, is_lon: bool) -> Axis:
 
 
 def _with_corners(file: GridFile, found: Coordinates, request: Request) -> Grid:
-    """Curvilinear (y, x) or unstructured (cell,); all corners of a curvilinear cell must be there."""
+    """Curvilinear (y, x) or unstructured (cell,); all corners of a curvilinear cell must be there, and exact boxes are recognised."""
     lon, lat = file.angle_deg(found.lon), file.lat_deg(found.lat)
-    options = {"mask": file.live(request.mask, lon.size), "edges": request.edges or "greatcircle", "name": file.name}
+    options = {"mask": file.live(request.mask, lon.size), "name": file.name}
+    edges = request.edges or "greatcircle"
     corners = _bounds(file, found, lon.shape)
     if lon.ndim == 1:
         padded = bool(corners) and file.declares_fill(found.lon_bounds, found.lat_bounds)
-        return PolygonGrid(lon, lat, *(tidy_corners(*corners, padded=padded) if corners else ()), **options)
-    if corners and corners[0].ndim == 3:
+        return PolygonGrid(lon, lat, *(tidy_corners(*corners, padded=padded) if corners else ()), edges=edges, **options)
+    if corners:
+        corners = tuple(cell_corners(x) if x.ndim == 2 else x for x in corners)
         corners = tuple(x.reshape(*lon.shape, -1) for x in tidy_corners(*(x.reshape(lon.size, -1) for x in corners)))
-    return CurvilinearGrid(lon, lat, *corners, **options)
+        axes = as_rectilinear(lon, lat, *corners)
+        if axes is not None:
+            return RectilinearGrid(*axes, edges=request.edges or "latlon", **options)
+    return CurvilinearGrid(lon, lat, *corners, edges=edges, **options)
 
 
 def _bounds(file: GridFile, found: Coordinates, shape: tuple[int, ...]) -> tuple[np.ndarray, ...]:

@@ -6,7 +6,7 @@ from lsbc.regrid.errors import GridError
 from lsbc.regrid.grids import CurvilinearGrid, PolygonGrid, RectilinearGrid
 from lsbc.regrid.readers import read_grid
 
-from grid_files import EAST, NORTH, Spec, Var, cf_boxes, cf_cells, cf_curvilinear, sheared_nodes, without_bounds
+from grid_files import EAST, NORTH, Spec, Var, cf_boxes, cf_cells, cf_curvilinear, quad_corners, sheared_nodes, without_bounds
 from shapes import box_area_sr
 from shared import shared
 
@@ -81,6 +81,18 @@ def test_curvilinear_cells_have_great_circle_edges_and_their_own_corners(read):
     lon, lat = sheared_nodes()
     assert_array_equal(grid.vertex_lon_deg[5], [lon[1, 1], lon[1, 2], lon[2, 2], lon[2, 1]])
     assert_array_equal(grid.vertex_lat_deg[5], [lat[1, 1], lat[1, 2], lat[2, 2], lat[2, 1]])
+
+
+def test_two_dimensional_coordinates_of_exact_boxes_are_boxes(read):
+    lon, lat = np.meshgrid([10.0, 12, 14], [40.0, 41, 43])
+    spec = cf_curvilinear()
+    for name, node in (("lon", lon), ("lat", lat)):
+        spec.variables[f"{name}_vertices"] = Var(("y", "x", "nv"), quad_corners(node))
+        spec.variables[name].values = quad_corners(node).mean(-1)
+    spec.variables["z"].values = np.zeros((2, 2), "f4")
+    grid = read(spec)
+    assert isinstance(grid, RectilinearGrid) and grid.edges == "latlon"
+    assert_array_equal(grid.lat_edge_deg, [40, 41, 43])
 
 
 def test_bounds_may_be_the_nodes_between_the_cells(read):

@@ -1,13 +1,17 @@
 import numpy as np
 import pytest
+from netCDF4 import Dataset
 from numpy.testing import assert_allclose, assert_array_equal
 
 from lsbc.regrid.errors import FileError, GridError
 from lsbc.regrid.grids import CurvilinearGrid
 from lsbc.regrid.readers import read_grid
 
-from grid_files import sheared_nodes, wrf
+from grid_files import Spec, Var, sheared_nodes, wrf
 from shared import shared
+
+LAMBERT = {"MAP_PROJ": np.int32(1), "TRUELAT1": np.float32(30), "TRUELAT2": np.float32(60), "STAND_LON": np.float32(135.6),
+           "DX": np.float32(30000), "DY": np.float32(30000)}
 
 
 @pytest.fixture
@@ -32,9 +36,24 @@ def test_the_land_mask_is_taken_when_asked_for(read):
         read(wrf(), mask="LAKEMASK")
 
 
-def test_output_files_have_centres_only(read):
-    grid = read(wrf(corners=False))
-    assert grid.shape == (3, 3) and not grid.has_corners
+def test_output_files_whose_centres_are_on_no_projection_are_points(read):
+    spec = wrf(corners=False)
+    assert read(spec).shape == (3, 3) and not read(spec).has_corners
+    for attrs in ({"MAP_PROJ": np.int32(1)}, {**LAMBERT, "TRUELAT1": "thirty"}, LAMBERT, {**LAMBERT, "MAP_PROJ": np.int32(6)}):
+        spec.attrs = attrs
+        assert not read(spec).has_corners
+
+
+@pytest.mark.parametrize("name", ["d01_kansai_30km", "d03_kansai_2km"])
+def test_output_files_get_the_corners_of_their_projection(read, name):
+    path = shared(f"data/host/wrf/geo_em.{name}.nc")
+    plane = ("Time", "south_north", "west_east")
+    with Dataset(path) as data:
+        spec = Spec({new: Var(plane, np.asarray(data[old][:]), {"units": "degree"}) for new, old in (("XLONG", "XLONG_M"), ("XLAT", "XLAT_M"))},
+                    {key: data.getncattr(key) for key in LAMBERT})
+    grid, whole = read(spec), read_grid(path)
+    assert_allclose(grid.vertex_lon_deg, whole.vertex_lon_deg, rtol=0, atol=3e-5)
+    assert_allclose(grid.vertex_lat_deg, whole.vertex_lat_deg, rtol=0, atol=2e-5)
 
 
 def test_times_that_repeat_the_grid_are_one_and_a_moving_domain_is_refused(read):
