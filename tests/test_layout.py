@@ -15,7 +15,9 @@ ONLY_IN = {
     "torch": {"emulator/network/torch_exported.py", "emulator/network/__init__.py", "regrid/apply_torch.py", "training"},
     "netCDF4": {"emulator/reader.py", "emulator/output.py", "emulator/restart.py", "emulator/plot.py", "training",
                 "regrid/readers/grid_file.py", "regrid/readers/scrip_writer.py", "regrid/netcdf_input.py", "regrid/weight_writer.py",
-                "regrid/field_files.py", "regrid/backends"},
+                "regrid/field_files.py", "regrid/backends/yac.py", "regrid/backends/esmf_child.py"},
+    "esmpy": {"regrid/backends/esmf_child.py"},
+    "yac": {"regrid/backends/yac_child.py"},
 }
 MODULES = [path for package in MAY_IMPORT for path in sorted((ROOT / package).rglob("*.py"))]
 
@@ -49,6 +51,11 @@ def test_heavy_libraries_stay_where_they_belong(path):
         assert any(here == place or here.startswith(f"{place}/") for place in allowed), f"{here} imports {module}"
         if not here.startswith("training/") and here not in ("fortran_bridge/build_ffi.py", "emulator/plot.py"):
             assert not at_top, f"{here} imports {module} before it is needed"
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if "_child" in path.stem or "child_" in path.stem], ids=lambda p: p.stem)
+def test_scripts_for_other_interpreters_do_not_need_lsbc(path):
+    assert not [module for module, _ in imports(path) if module.split(".")[0] == "lsbc"]
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))

@@ -33,10 +33,10 @@ TERMINATE_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Job:
-    """What to run: `script` beside this module, by the interpreter `python`; `name` and `remedy` are for messages."""
+    """What to run: `script` by the interpreter `python`; `name` and `remedy` are for messages."""
 
     name: str
-    script: str
+    script: Path
     remedy: str
     python: str | None = None
     timeout_s: float = 3600.0
@@ -77,7 +77,8 @@ def environment(python: str, parent: dict[str, str] | None = None) -> dict[str, 
     """The parent's environment without what a job launcher put there, and without another interpreter's search path."""
     parent = dict(os.environ) if parent is None else parent
     clean = {key: value for key, value in parent.items() if not LAUNCHERS.match(key)}
-    clean.pop("PYTHONHOME", None)
+    for own in ("PYTHONHOME", "PYTHONSAFEPATH"):
+        clean.pop(own, None)
     if Path(python).absolute() != Path(sys.executable or "/").absolute():
         clean.pop("PYTHONPATH", None)
     return clean | ALONE
@@ -93,10 +94,9 @@ def _write_request(folder: Path, request: dict, arrays: dict[str, np.ndarray]) -
 
 
 def _execute(job: Job, python: str, folder: Path) -> int:
-    script = Path(__file__).with_name(job.script)
     with open(folder / "output.txt", "wb") as output:
         try:
-            process = subprocess.Popen([python, str(script), str(folder)], cwd=folder, env=environment(python) | {"TMPDIR": str(folder)},
+            process = subprocess.Popen([python, str(job.script), str(folder)], cwd=folder, env=environment(python) | {"TMPDIR": str(folder)},
                                        stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
         except OSError as error:
             raise StartupError(f"{job.name} could not be started with {python}: {error.strerror}.")
@@ -106,11 +106,12 @@ def _execute(job: Job, python: str, folder: Path) -> int:
             raise StartupError(f"{job.name} did not finish within {job.timeout_s:g} s and was stopped; cut the grids to the part "
                                "that overlaps, or allow it more with timeout_s=.")
         finally:
-            _end(process)
+            if process.poll() is None:
+                _end(process)
 
 
 def _end(process: subprocess.Popen) -> None:
-    """Stop the child and whatever it started; nothing happens when all of them have gone already."""
+    """Stop the child and whatever it started."""
     for sign in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(process.pid, sign)
@@ -153,9 +154,10 @@ def _log_excerpt(folder: Path) -> str:
 
 
 def _last_words(path: Path) -> str:
+    """What the child printed last, without the banner of an MPI_Abort and the place in the library's source."""
     text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
-    lines = [line.strip() for line in text.splitlines() if re.search(r"\w", line)]
-    return " | ".join(lines[-EXCERPT_LINES:])
+    lines = [line.strip() for line in text.split("MPI_ABORT was invoked")[0].splitlines() if re.search(r"\w", line)]
+    return re.sub(r"^.*?Fatal error in \S+ line \d+: *", "", " | ".join(lines[-EXCERPT_LINES:]))
 
 
 def _short(text: str) -> str:

@@ -6,6 +6,8 @@ part, unmapped rows are empty. ESMF has great-circle edges only in its conservat
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from lsbc.regrid.backends import child, handover
@@ -41,7 +43,7 @@ def esmf_weights(source: Grid, destination: Grid, method: str = "conserve", norm
         request[side] = {"kind": part.kind, "shape": part.shape, "is_round": part.is_round, "has_mask": "mask" in part.arrays,
                          "has_poles": isinstance(grid, RectilinearGrid)}
         arrays |= {f"{side}_{name}": array for name, array in part.arrays.items()}
-    job = child.Job("ESMF (esmpy)", "esmf_child.py", REMEDY, python, timeout_s)
+    job = child.Job("ESMF (esmpy)", Path(__file__).with_name("esmf_child.py"), REMEDY, python, timeout_s)
     answer, made = child.run(job, request, arrays)
     return _weights(source, destination, method, normalization, parts, made, answer["version"])
 
@@ -57,6 +59,7 @@ def _check(source: Grid, destination: Grid, method: str, normalization: str, pol
         raise WeightError(f"Method '{method}' needs the normalisation dstarea or fracarea.")
     for grid in (source, destination):
         grid.need_corners("conservative weights")
+        handover.need_narrow_cells(grid)
         if grid.edges != "greatcircle":
             raise GridError(f"Grid '{grid.name}' has '{grid.edges}' edges; ESMF's conservative methods know great circles only. Ask for "
                             "edges='greatcircle', or keep the edges and take the exact backend.")

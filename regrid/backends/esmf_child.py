@@ -3,20 +3,14 @@
 Must never import lsbc: it runs in whatever interpreter has esmpy.
 """
 
-import json
 import os
 import sys
 
 import numpy as np
+from child_main import serve
 
 METHODS = {"conserve": "CONSERVE", "conserve2nd": "CONSERVE_2ND", "bilinear": "BILINEAR", "patch": "PATCH",
            "neareststod": "NEAREST_STOD", "nearestdtos": "NEAREST_DTOS"}
-
-
-def forget_own_folder() -> None:
-    """Modules beside this script have the names of libraries; they must not be found in their stead."""
-    here = os.path.dirname(os.path.abspath(__file__))
-    sys.path[:] = [place for place in sys.path if os.path.abspath(place or ".") != here]
 
 
 def load_esmpy():
@@ -88,7 +82,8 @@ BUILD = {"lattice": build_lattice, "mesh": build_mesh, "points": build_points}
 def options(esmpy, request: dict, fields: dict) -> dict:
     """Arguments of esmpy.Regrid besides the two fields."""
     chosen = {"regrid_method": getattr(esmpy.RegridMethod, METHODS[request["method"]]), "factors": True,
-              "unmapped_action": esmpy.UnmappedAction.IGNORE, "ignore_degenerate": True}
+              "unmapped_action": esmpy.UnmappedAction.IGNORE,
+              "ignore_degenerate": request["source"]["has_mask"] or request["destination"]["has_mask"]}
     for side, name in (("source", "src_mask_values"), ("destination", "dst_mask_values")):
         if request[side]["has_mask"]:
             chosen[name] = np.array([0], np.int32)
@@ -103,7 +98,8 @@ def options(esmpy, request: dict, fields: dict) -> dict:
 
 
 def make(esmpy, folder: str, request: dict) -> dict:
-    """Arrays of the answer: row, column (0-based), value; for conservative methods also areas and fractions of both sides."""
+    """Row, column (0-based), value and version; for conservative methods also areas and fractions of both sides."""
+    esmpy.Manager(debug=True)  # keeps the log that says why ESMF refuses
     build = {side: BUILD[request[side]["kind"]](esmpy, request[side], Arrays(folder, side)) for side in ("source", "destination")}
     fields = {side: make_field() for side, make_field in build.items()}
     frac = {side: make_field() for side, make_field in build.items()} if request["is_conservative"] else {}
@@ -114,39 +110,8 @@ def make(esmpy, folder: str, request: dict) -> dict:
         fields[side].get_area()
         answer[f"{side}_frac"] = np.array(field.data.T, np.float64).ravel()
         answer[f"{side}_area"] = np.array(fields[side].data.T, np.float64).ravel()
-    return answer
-
-
-def reply(folder: str, **answer) -> None:
-    """Leave the answer under its final name only when it is whole."""
-    path = os.path.join(folder, "answer.json")
-    with open(path + ".part", "w", encoding="utf-8") as file:
-        json.dump(answer, file)
-    os.replace(path + ".part", path)
-
-
-def main(folder: str) -> int:
-    with open(os.path.join(folder, "request.json"), encoding="utf-8") as file:
-        request = json.load(file)
-    try:
-        esmpy = load_esmpy()
-    except Exception as error:
-        reply(folder, outcome="missing", python=sys.executable, reason=f"{type(error).__name__}: {error}")
-        return 1
-    reply(folder, outcome="loaded")
-    try:
-        esmpy.Manager(debug=True)
-        arrays = make(esmpy, folder, request)
-    except Exception as error:
-        reply(folder, outcome="refused", reason=f"{type(error).__name__}: {error}")
-        return 1
-    for name, array in arrays.items():
-        np.save(os.path.join(folder, f"{name}.npy"), array, allow_pickle=False)
-    version = f"ESMF {esmpy.api.constants._ESMF_VERSION} (esmpy {esmpy.__version__})"
-    reply(folder, outcome="done", arrays=list(arrays), version=version)
-    return 0
+    return {**answer, "version": f"ESMF {esmpy.api.constants._ESMF_VERSION} (esmpy {esmpy.__version__})"}
 
 
 if __name__ == "__main__":
-    forget_own_folder()
-    sys.exit(main(sys.argv[1]))
+    serve(load_esmpy, make)

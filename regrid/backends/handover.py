@@ -80,11 +80,25 @@ def mesh(grid: Grid, keep_masked: bool) -> Parts:
     is_corner = node != np.roll(node, 1, axis=1)
     n_vertex = is_corner.sum(axis=1)
     whole = n_vertex >= 3
+    if not whole[grid.mask[cell]].all():
+        flat = int(cell[np.flatnonzero(~whole & grid.mask[cell])[0]])
+        raise GridError(f"Grid '{grid.name}': cell {flat} at ({grid.lon_deg[flat]:.6g}, {grid.lat_deg[flat]:.6g}) has fewer than three "
+                        "different corners; a mesh cannot hold it.")
     cell, node, is_corner = cell[whole], node[whole], is_corner[whole]
     arrays = {"node_lon": node_lon, "node_lat": node_lat, "n_vertex": n_vertex[whole].astype(np.int32),
               "node": node[is_corner].astype(np.int32), "lon": grid.lon_deg[cell], "lat": grid.lat_deg[cell],
               "mask": grid.mask[cell].astype(np.int32)}
     return Parts("mesh", (len(cell),), arrays, cell=cell)
+
+
+def need_narrow_cells(grid: Grid) -> None:
+    """Raise GridError for boxes of half the globe or more: other regridders drop them without a word, or never end."""
+    if not isinstance(grid, RectilinearGrid):
+        return
+    width_deg = np.abs(np.diff(grid.lon_edge_deg))
+    if width_deg.max() >= 180.0 - GLOBE_SLACK_DEG:
+        raise GridError(f"Grid '{grid.name}': column {int(width_deg.argmax())} is {width_deg.max():g} degrees wide; ESMF and yac need cells "
+                        "narrower than 180. Split it, or take the exact backend.")
 
 
 def shared_nodes(grid: CurvilinearGrid) -> tuple[np.ndarray, np.ndarray] | None:

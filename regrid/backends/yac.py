@@ -44,7 +44,8 @@ def yac_weights(source: Grid, destination: Grid, method: str = "conserve", norma
         request[side] = {"kind": part.kind, "n_cell": part.n_cell, "is_round": part.is_round, "has_mask": "mask" in part.arrays,
                          "has_parallels": grid.edges != "greatcircle"}
         arrays |= {f"{side}_{name}": array for name, array in part.arrays.items()}
-    answer, made = child.run(child.Job("yac", "yac_child.py", REMEDY, python, timeout_s), request, arrays, _read)
+    job = child.Job("yac", Path(__file__).with_name("yac_child.py"), REMEDY, python, timeout_s)
+    answer, made = child.run(job, request, arrays, _read)
     row, column = parts["destination"].position(made["row"]), parts["source"].position(made["column"])
     make = _conservative if is_conservative else _nearest
     return make(source, destination, row, column, made["value"], method, normalization).replace(generator=answer["version"])
@@ -52,6 +53,7 @@ def yac_weights(source: Grid, destination: Grid, method: str = "conserve", norma
 
 def _parts(grid: Grid) -> Parts:
     grid.need_corners("yac's cells")
+    handover.need_narrow_cells(grid)
     if isinstance(grid, RectilinearGrid) and grid.edges != "greatcircle":
         return handover.lattice(grid, with_corners=True)
     if grid.edges != "greatcircle":
@@ -88,7 +90,7 @@ def _conservative(source: Grid, destination: Grid, row, column, value, method: s
     frac_a = np.bincount(column, area_sr, source.n_cell) / whole
     if normalization == "fracarea":
         value = value / frac_b[row]
-    edges = source.edges if source.edges == destination.edges else f"{source.edges} to {destination.edges}"
+    edges = source.edges if source.edges == destination.edges else f"{source.edges}/{destination.edges}"
     return Weights.from_entries(row, column, value, source=Side.of(source, frac_a, source.area_sr), edges=edges, method=method,
                                 destination=Side.of(destination, frac_b, destination.area_sr), normalization=normalization)
 

@@ -3,20 +3,19 @@
 Must never import lsbc, and must never share a process with anything worth keeping: yac ends it on any error.
 """
 
-import json
 import os
-import sys
 from importlib import metadata
 
 import numpy as np
+from child_main import serve
 
 SIDES = ("source", "destination")
 
 
-def forget_own_folder() -> None:
-    """Modules beside this script have the names of libraries; they must not be found in their stead."""
-    here = os.path.dirname(os.path.abspath(__file__))
-    sys.path[:] = [place for place in sys.path if os.path.abspath(place or ".") != here]
+def load_yac():
+    """The module yac.core; importing it starts MPI."""
+    from yac import core
+    return core
 
 
 def field(core, folder: str, side: str, part: dict):
@@ -40,7 +39,7 @@ def field(core, folder: str, side: str, part: dict):
     return core.InterpField(place, mask)
 
 
-def make(core, folder: str, request: dict) -> None:
+def make(core, folder: str, request: dict) -> dict:
     """Leave yac's weight file as weights.nc."""
     stack = core.InterpolationStack()
     if request["method"] == "neareststod":
@@ -51,30 +50,8 @@ def make(core, folder: str, request: dict) -> None:
     fields = [field(core, folder, side, request[side]) for side in SIDES]
     weights = core.compute_weights(stack, *fields)
     weights.write_to_file(os.path.join(folder, "weights.nc"), *SIDES)
-
-
-def reply(folder: str, **answer) -> None:
-    """Leave the answer under its final name only when it is whole."""
-    path = os.path.join(folder, "answer.json")
-    with open(path + ".part", "w", encoding="utf-8") as file:
-        json.dump(answer, file)
-    os.replace(path + ".part", path)
-
-
-def main(folder: str) -> int:
-    with open(os.path.join(folder, "request.json"), encoding="utf-8") as file:
-        request = json.load(file)
-    try:
-        from yac import core
-    except Exception as error:
-        reply(folder, outcome="missing", python=sys.executable, reason=f"{type(error).__name__}: {error}")
-        return 1
-    reply(folder, outcome="loaded")
-    make(core, folder, request)
-    reply(folder, outcome="done", arrays=[], file="weights.nc", version=f"yac {metadata.version('yac')}")
-    return 0
+    return {"file": "weights.nc", "version": f"yac {metadata.version('yac')}"}
 
 
 if __name__ == "__main__":
-    forget_own_folder()
-    sys.exit(main(sys.argv[1]))
+    serve(load_yac, make)
