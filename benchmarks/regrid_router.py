@@ -97,7 +97,8 @@ def first_part(ranks: list[int]) -> None:
         command = ["mpirun", "--oversubscribe", "-n", str(n_rank), sys.executable, str(Path(__file__).resolve()), "--exchange-here"]
         done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=False)
         if done.returncode:
-            print(f"{n_rank:6d}  mpirun ended with {done.returncode}: {done.stderr.strip().splitlines()[-1:]}")
+            said = [line for line in done.stderr.splitlines() if line.strip("- ")]
+            print(f"{n_rank:6d}  mpirun ended with {done.returncode}: {' '.join(said)[:400]}")
             continue
         row = json.loads(done.stdout.strip().splitlines()[-1])
         print(f"{n_rank:6d}{row['build_s']:11.2f}{row['exchange_ms']:15.2f}{row['remap_ms']:12.1f}{row['messages']:10d}"

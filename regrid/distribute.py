@@ -11,7 +11,7 @@ from os import PathLike
 
 import numpy as np
 
-from lsbc.regrid import _kernel
+from lsbc.regrid.apply import Remap
 from lsbc.regrid.areas import SharedAreas, shared_areas
 from lsbc.regrid.comm import Comm, agree
 from lsbc.regrid.conserve import conservative_weights
@@ -19,7 +19,7 @@ from lsbc.regrid.corners import destination_boxes, fetch_cells
 from lsbc.regrid.errors import FieldError, GridError, WeightError
 from lsbc.regrid.grids import Grid, PolygonGrid
 from lsbc.regrid.route import Router
-from lsbc.regrid.rows import Rows, fetch_rows, rows_of, runs
+from lsbc.regrid.rows import LocalRows, fetch_rows, rows_of, runs
 from lsbc.regrid.weights import Side, Weights
 
 
@@ -30,31 +30,35 @@ class DistributedRemap:
     rows, in the order they were asked for; weights: these rows over these cells; router: brings the values of source_id.
     """
 
-    def __init__(self, comm: Comm, router: Router, source_id: np.ndarray, destination_id: np.ndarray, weights: Weights) -> None:
+    def __init__(self, comm: Comm, router: Router, source_id: np.ndarray, destination_id: np.ndarray, weights: Weights,
+                 missing: str = "propagate", min_coverage: float = 0.0) -> None:
         self._comm, self.router = comm, router
         self.source_id, self.destination_id, self.weights = source_id, destination_id, weights
+        self._remap = agree(comm, Remap, weights, missing, min_coverage)
 
     @classmethod
     def from_weights(cls, comm: Comm, weights: Weights | str | PathLike | None, have_source_id: np.ndarray,
-                     need_destination_id: np.ndarray) -> DistributedRemap:
+                     need_destination_id: np.ndarray, **rules) -> DistributedRemap:
         """Spread the rows of weights, or of a weight file, that rank 0 holds; other ranks pass None. Collective.
 
         Args:
             have_source_id: positions in the weights' source grid whose values this rank holds, each held by one rank.
             need_destination_id: positions in their destination grid this rank wants, in any order, by any number of ranks.
+            rules: `missing` and `min_coverage` as in `Remap`, the same on all ranks.
         Raises:
-            WeightError, FileError: on all ranks, when rank 0 has no sound weights.
+            GridError, FileError: on all ranks, when rank 0 has no sound weights or the weights do not allow the rules.
+            ConfigError: on all ranks, for rules that are none.
             GridError: on all ranks, when an id lies outside its grid, is held twice, or is needed and held by no rank.
         """
         whole = agree(comm, _loaded, weights if comm.rank == 0 else None, comm.rank == 0)
         about = comm.bcast(_About.of(whole) if comm.rank == 0 else None)
         have, need = agree(comm, about.checked_ids, have_source_id, need_destination_id)
         rows = fetch_rows(comm, whole, about.n_source, need)
-        return cls._from_rows(comm, about, rows, have, need)
+        return cls._from_rows(comm, about, rows, (have, need), rules)
 
     @classmethod
     def conservative(cls, comm: Comm, source: PolygonGrid | None, destination: Grid | None, need_destination_id: np.ndarray | None = None,
-                     normalization: str = "dstarea") -> DistributedRemap:
+                     normalization: str = "dstarea", **rules) -> DistributedRemap:
         """First-order conservative means, made where they are needed; only the corners of cells near a border travel. Collective.
 
         Args:
@@ -62,7 +66,7 @@ class DistributedRemap:
             destination: this rank's cells of any shape, or the whole of a RectilinearGrid: an area shared with a box is the
                 same to rounding in a window of its grid, and the same to the bit only in the same grid.
             need_destination_id: the global ids in `destination` that this rank wants, in any order; default: all of them.
-            normalization: as in `conservative_weights`.
+            normalization: as in `conservative_weights`; rules: `missing` and `min_coverage` as in `Remap`, the same on all ranks.
         Raises:
             GridError: on all ranks, when an id is unknown or held twice, there is no source, or edge conventions do not match.
         """
@@ -70,12 +74,13 @@ class DistributedRemap:
         boxes = agree(comm, destination_boxes, destination, at)
         cells = fetch_cells(comm, source, boxes)
         have, need, about, rows = agree(comm, _own_rows, source, cells, destination, at, normalization)
-        return cls._from_rows(comm, about, rows, have, need)
+        return cls._from_rows(comm, about, rows, (have, need), rules)
 
     @classmethod
-    def _from_rows(cls, comm: Comm, about: _About, rows: Rows, have: np.ndarray, need: np.ndarray) -> DistributedRemap:
+    def _from_rows(cls, comm: Comm, about: _About, rows: LocalRows, ids: tuple[np.ndarray, np.ndarray], rules: dict) -> DistributedRemap:
+        have, need = ids
         weights = agree(comm, about.weights_of, rows)
-        return cls(comm, Router.build(comm, have, rows.source_id, "source cell"), rows.source_id, need, weights)
+        return cls(comm, Router.build(comm, have, rows.source_id, "source cell"), rows.source_id, need, weights, **rules)
 
     @property
     def coverage(self) -> np.ndarray:
@@ -85,7 +90,7 @@ class DistributedRemap:
     def __call__(self, values: np.ndarray) -> np.ndarray:
         """Values (n_need,) or (n_need, n_field) of values (n_have,) or (n_have, n_field), float32 or float64. Collective.
 
-        Same dtype and n_field on every rank, also where there are no cells. NaN where a row is empty or a source cell is NaN.
+        Same dtype and n_field on every rank, also where there are no cells. Missing values are NaN, by the rules of `Remap`.
 
         Raises:
             FieldError: on all ranks, when the values of some rank do not match its source cells or the other ranks' values.
@@ -93,16 +98,10 @@ class DistributedRemap:
         values = agree(self._comm, _checked_values, values)
         kind = _kind(values)
         agree(self._comm, _same_kind, kind, self._comm.allreduce_max(kind), values)
-        return agree(self._comm, self._product, self.router.exchange(values))
-
-    def _product(self, values: np.ndarray) -> np.ndarray:
-        tail = values.shape[1:]
-        out = np.zeros((self.weights.n_destination, *tail))
-        if out.size and values.size:
-            wide = np.ascontiguousarray(values, np.float64)
-            _kernel.weighted_rows(self.weights.offsets, self.weights.column, self.weights.value, wide, int(np.prod(tail)), out)
-        out[~self.weights.is_mapped] = np.nan
-        return out.astype(values.dtype, copy=False)
+        received = self.router.exchange(values)
+        if values.ndim == 2:
+            return agree(self._comm, self._remap, received)
+        return agree(self._comm, self._remap, received[:, None])[:, 0]
 
 
 @dataclass(frozen=True)
@@ -123,7 +122,7 @@ class _About:
     def checked_ids(self, have: np.ndarray, need: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return _ids(have, "source", self.n_source), _ids(need, "destination", self.n_destination)
 
-    def weights_of(self, rows: Rows) -> Weights:
+    def weights_of(self, rows: LocalRows) -> Weights:
         return Weights(offsets=np.concatenate([[0], np.cumsum(rows.n_entry)]), column=rows.column, value=rows.value,
                        source=Side(shape=(len(rows.source_id),)), destination=Side(shape=(len(rows.n_entry),), frac=rows.frac),
                        method=self.method, normalization=self.normalization, edges=self.edges, generator=self.generator)
@@ -166,13 +165,13 @@ def _positions(destination: Grid | None, need: np.ndarray | None) -> np.ndarray:
 
 
 def _own_rows(source: PolygonGrid | None, cells: PolygonGrid | None, destination: Grid | None, at: np.ndarray,
-              normalization: str) -> tuple[np.ndarray, np.ndarray, _About, Rows]:
+              normalization: str) -> tuple[np.ndarray, np.ndarray, _About, LocalRows]:
     """Ids held and wanted, and the rows of the destination cells `at` over the cells that came."""
     have = np.empty(0, np.int64) if source is None else source.global_id
     need = np.empty(0, np.int64) if destination is None else destination.global_id[at]
     about = _About("conserve", normalization, "", "lsbc")
     if cells is None or len(at) == 0:
-        return have, need, about, Rows.empty(len(at))
+        return have, need, about, LocalRows.empty(len(at))
     areas = _rows_at(shared_areas(cells, destination), at)
     centres = PolygonGrid(destination.lon_deg[at], destination.lat_deg[at], mask=destination.mask[at], edges=destination.edges)
     weights = conservative_weights(cells, centres, normalization, areas)
@@ -188,7 +187,8 @@ def _rows_at(areas: SharedAreas, at: np.ndarray) -> SharedAreas:
 
 
 def _checked_values(values: np.ndarray) -> np.ndarray:
-    values = np.asarray(values)
+    is_masked = np.ma.isMaskedArray(values) and values.dtype.kind == "f"
+    values = np.ma.filled(values, np.nan) if is_masked else np.asarray(values)
     if values.dtype not in (np.float32, np.float64) or values.ndim not in (1, 2):
         raise FieldError(f"Values to remap must be float32 or float64 (n_source,) or (n_source, n_field), got {values.dtype} {values.shape}.")
     return values

@@ -16,7 +16,7 @@ ENTRIES_AT_ONCE = 1 << 24
 
 
 @dataclass(frozen=True)
-class Rows:
+class LocalRows:
     """Rows of some destination cells.
 
     n_entry, frac (n_row,): entries in each, and the share of the cell that takes part; source_id int64 (n_source,): the
@@ -30,11 +30,11 @@ class Rows:
     value: np.ndarray
 
     @classmethod
-    def empty(cls, n_row: int) -> Rows:
+    def empty(cls, n_row: int) -> LocalRows:
         return cls(np.zeros(n_row, np.int64), np.zeros(n_row), np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
 
 
-def fetch_rows(comm: Comm, weights: Weights | None, n_source: int, need: np.ndarray) -> Rows:
+def fetch_rows(comm: Comm, weights: Weights | None, n_source: int, need: np.ndarray) -> LocalRows:
     """The rows of `need` from the weights of rank 0, in that order; the others pass None. Collective."""
     held = _nothing() if weights is None else weights
     (asked,), asked_count, _ = ship(comm, np.zeros(len(need), np.int64), need)
@@ -50,7 +50,7 @@ def fetch_rows(comm: Comm, weights: Weights | None, n_source: int, need: np.ndar
         parts = [comm.alltoallv(x, count)[0] for x in sent]
         if first <= comm.rank < last:
             column, value = parts
-    return Rows(n_entry, frac, *_in_use(column, n_source), value)
+    return LocalRows(n_entry, frac, *_in_use(column, n_source), value)
 
 
 def _entries_of(weights: Weights, row: np.ndarray, n_entry: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -58,10 +58,10 @@ def _entries_of(weights: Weights, row: np.ndarray, n_entry: np.ndarray) -> tuple
     return weights.column[at], weights.value[at]
 
 
-def rows_of(weights: Weights, source_id: np.ndarray) -> Rows:
+def rows_of(weights: Weights, source_id: np.ndarray) -> LocalRows:
     """All rows of weights whose source cells have the ids (n_source,), ascending."""
     used, column = _in_use(weights.column, weights.n_source)
-    return Rows(np.diff(weights.offsets), _frac(weights), source_id[used], column, weights.value)
+    return LocalRows(np.diff(weights.offsets), _frac(weights), source_id[used], column, weights.value)
 
 
 def _in_use(column: np.ndarray, n_column: int) -> tuple[np.ndarray, np.ndarray]:

@@ -220,6 +220,24 @@ def test_no_source_at_all_is_an_error_on_all_ranks(comm):
         DistributedRemap.conservative(comm, None, BOXES)
 
 
+def test_negative_weights_on_one_rank_forbid_skipping_on_all_ranks(comm):
+    last = comm.size - 1
+    weights = Weights.from_entries(row=np.arange(comm.size), column=np.arange(comm.size), value=np.where(np.arange(comm.size) == last, -1.0, 1.0),
+                                   source=Side(shape=(comm.size,)), destination=Side(shape=(comm.size,)))
+    with pytest.raises(GridError, match=f"^rank {last}: missing = 'skip' is no mean"):
+        DistributedRemap.from_weights(comm, weights if comm.rank == 0 else None, [comm.rank], [comm.rank], missing="skip")
+
+
+def test_missing_values_are_skipped_to_the_same_bits_whoever_owns_the_cells(comm):
+    source, values = globe(), np.random.default_rng(5).random((512, N_FIELD))
+    values[np.random.default_rng(6).random(values.shape) < 0.2] = np.nan
+    mine, need = owned(comm, source.n_cell, 1), owned(comm, BOXES.n_cell, 2)
+    rules = {"missing": "skip", "min_coverage": 0.5}
+    plan = DistributedRemap.conservative(comm, part(source, mine), BOXES, need, **rules)
+    alone = DistributedRemap.conservative(SerialComm(), source, BOXES, need, **rules)
+    assert plan(values[mine]).tobytes() == alone(values).tobytes()
+
+
 ESMF_WEIGHTS = "esmf_reference/weights/c_R02B03_to_ll1deg_conserve.nc"
 
 

@@ -4,7 +4,7 @@ import pytest
 from lsbc.regrid import rows
 from lsbc.regrid.comm import SerialComm
 from lsbc.regrid.distribute import DistributedRemap
-from lsbc.regrid.errors import FieldError, GridError
+from lsbc.regrid.errors import ConfigError, FieldError, GridError
 from lsbc.regrid.grids import PolygonGrid, RectilinearGrid
 from lsbc.regrid.sphere import lon_lat_deg, unit_vector
 from lsbc.regrid.weights import Side, Weights
@@ -148,3 +148,28 @@ def test_destinations_that_are_not_there_are_refused(destination, need, message)
 def test_an_unknown_normalisation_is_refused():
     with pytest.raises(GridError, match="'dstarea' or 'fracarea', got 'area'"):
         conservative(globe(), BOXES, None, "area")
+
+
+def test_missing_values_follow_the_rules_of_a_remap():
+    """Row 1 has half of its cell from a missing value."""
+    values = np.array([np.nan, 4.0, 8.0])
+
+    def result(**rules):
+        return DistributedRemap.from_weights(SerialComm(), small(), [0, 1, 2], [0, 1, 2, 3], **rules)(values).tolist()
+
+    assert result(missing="skip") == pytest.approx([np.nan, 8.0, 4.0, 8.0], nan_ok=True)
+    assert result(missing="skip", min_coverage=0.3) == pytest.approx([np.nan, 8.0, 4.0, np.nan], nan_ok=True)
+    assert result(missing="skip", min_coverage=0.6) == pytest.approx([np.nan, np.nan, 4.0, np.nan], nan_ok=True)
+
+
+def test_masked_values_are_missing_values():
+    plan = remap(small(), [0, 1, 2], [1, 2])
+    result = plan(np.ma.masked_array([9.0, 4.0, 8.0], [True, False, False]))
+    assert np.isnan(result[0]) and result[1] == 4.0
+
+
+def test_rules_that_are_none_are_refused():
+    with pytest.raises(ConfigError, match="missing = 'ignore' is no rule"):
+        DistributedRemap.from_weights(SerialComm(), small(), [0, 1, 2], [1], missing="ignore")
+    with pytest.raises(GridError, match="'skip' is no mean where weights are negative"):
+        DistributedRemap.from_weights(SerialComm(), small(value=[0.5, 0.5, -1.0, 0.25]), [0, 1, 2], [2], missing="skip")

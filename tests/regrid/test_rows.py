@@ -3,7 +3,7 @@ import pytest
 
 from lsbc.regrid import rows
 from lsbc.regrid.comm import SerialComm
-from lsbc.regrid.rows import Rows, fetch_rows, rows_of, runs
+from lsbc.regrid.rows import LocalRows, fetch_rows, rows_of, runs
 from lsbc.regrid.weights import Side, Weights
 
 
@@ -13,7 +13,7 @@ def weights(n_source=5, frac=None):
                                 destination=Side(shape=(3,), frac=frac))
 
 
-def as_lists(made: Rows):
+def as_lists(made: LocalRows):
     return [x.tolist() for x in (made.n_entry, made.frac, made.source_id, made.column, made.value)]
 
 
@@ -34,7 +34,7 @@ def test_all_rows_name_their_source_cells_by_id(n_source):
 
 
 def test_empty_rows_are_rows_without_entries():
-    assert as_lists(Rows.empty(2)) == [[0, 0], [0.0, 0.0], [], [], []]
+    assert as_lists(LocalRows.empty(2)) == [[0, 0], [0.0, 0.0], [], [], []]
 
 
 @pytest.mark.parametrize(("n_entry", "expected"), [
