@@ -66,9 +66,9 @@ def _parser() -> argparse.ArgumentParser:
                          help="share of a destination cell, 0..1, that data must cover (%(default)s)")
     check = add("check", _check, "Say whether weights keep constants and integrals, and what is odd about them.")
     check.add_argument("weights", metavar="WEIGHTS")
-    for command in (command, check):
+    for bare in (command, check):
         for side in ("src", "dst"):
-            command.add_argument(f"--{side}", metavar="GRID", help="needed for files that hold weights alone")
+            bare.add_argument(f"--{side}", metavar="GRID", help="needed for files that hold weights alone")
     command = add("grid", _grid, "Say what grid a file holds.")
     command.add_argument("file", metavar="FILE", help=GRID_HELP)
     command.add_argument("--variable", help="a variable on the grid that is meant")
