@@ -123,7 +123,7 @@ def as_table(remap, values: np.ndarray, fields: slice | list[int] | None) -> tup
                          f"or the source grid's {remap.source_shape} in place of {remap.n_source}.")
     if len(tail) > 1:
         raise FieldError(f"Fields have shape {values.shape}, {len(tail)} axes behind those of the cells; give one.")
-    table = values.reshape(remap.n_source, -1 if values.size or not tail else tail[0])
+    table = values.reshape(remap.n_source, tail[0] if tail else 1)
     if fields is not None:
         table = _subset(table, tail, fields)
         tail = table.shape[1:]

@@ -87,13 +87,14 @@ class Grid:
 class PolygonGrid(Grid):
     """Unstructured cells, or points. Everything is checked here: GridError names the cell and its place.
 
-    Masked cells may be degenerate or hold NaN; corners may be given either way round.
+    Masked cells may be degenerate or hold NaN; corners may be given either way round. `is_part` says that these are some
+    cells of a larger grid: a small patch at 0 N, 0 E is then not taken for a grid in radians.
     """
 
     _what = "Cell"
 
     def __init__(self, lon_deg, lat_deg, vertex_lon_deg=None, vertex_lat_deg=None, *, mask=None, global_id=None,
-                 edges: str = "greatcircle", name: str = "grid") -> None:
+                 edges: str = "greatcircle", name: str = "grid", is_part: bool = False) -> None:
         self.lon_deg, self.lat_deg = (np.array(x, np.float64, order="C").ravel() for x in (lon_deg, lat_deg))
         self.shape = self._shape_of(lon_deg)
         edge_code(edges)
@@ -106,7 +107,7 @@ class PolygonGrid(Grid):
         self.vertex_lon_deg = self.vertex_lat_deg = None
         if vertex_lon_deg is not None:
             self.vertex_lon_deg, self.vertex_lat_deg = (_corners(x, n, name) for x in (vertex_lon_deg, vertex_lat_deg))
-        self._check()
+        self._check(is_part)
         for array in (self.lon_deg, self.lat_deg, self.vertex_lon_deg, self.vertex_lat_deg, self.mask, self.global_id):
             if array is not None:
                 array.setflags(write=False)
@@ -115,7 +116,7 @@ class PolygonGrid(Grid):
     def _shape_of(lon_deg) -> tuple[int, ...]:
         return (int(np.size(lon_deg)),)
 
-    def _check(self) -> None:
+    def _check(self, is_part: bool) -> None:
         if len(self.lat_deg) != self.n_cell:
             raise GridError(f"Grid '{self.name}' has {self.n_cell} longitudes and {len(self.lat_deg)} latitudes.")
         points = not self.has_corners
@@ -128,7 +129,7 @@ class PolygonGrid(Grid):
         if points:
             return
         live = self.mask
-        if cell_checks.looks_like_radians(self.lon_deg[live], self.lat_deg[live], lon[live], lat[live]):
+        if not is_part and cell_checks.looks_like_radians(self.lon_deg[live], self.lat_deg[live], lon[live], lat[live]):
             raise GridError(f"Grid '{self.name}': all {cell_checks.RADIANS}")
         cell_checks.check_shapes(cells, cell_checks.turn_counter_clockwise(cells))
 
@@ -144,7 +145,7 @@ class PolygonGrid(Grid):
         """Some of the cells, by position, in the order given; they keep their global ids."""
         corners = (self.vertex_lon_deg[cells], self.vertex_lat_deg[cells]) if self.has_corners else ()
         return PolygonGrid(self.lon_deg[cells], self.lat_deg[cells], *corners, mask=self.mask[cells],
-                           global_id=self.global_id[cells], edges=self.edges, name=self.name)
+                           global_id=self.global_id[cells], edges=self.edges, name=self.name, is_part=True)
 
     def _replace(self, **changes) -> PolygonGrid:
         return type(self)(self.lon_deg.reshape(self.shape), self.lat_deg.reshape(self.shape), self.vertex_lon_deg,
@@ -188,7 +189,8 @@ class RectilinearGrid(Grid):
         self.mask = _flat(mask, self.n_cell, bool, True, "mask", name)
         self.global_id = np.arange(self.n_cell, dtype=np.int64) if global_id is None else _flat(
             global_id, self.n_cell, np.int64, 0, "global_id", name)
-        if global_id is not None and (self.global_id.min() < 0 or len(np.unique(self.global_id)) != self.n_cell):
+        rises = global_id is None or (self.global_id[0] >= 0 and (np.diff(self.global_id) > 0).all())
+        if not rises and (self.global_id.min() < 0 or len(np.unique(self.global_id)) != self.n_cell):
             raise GridError(f"Grid '{name}': global ids must be unique and not negative.")
         for array in (self.lon_edge_deg, self.lat_edge_deg, self.lon_centre_deg, self.lat_centre_deg, self.mask, self.global_id):
             array.setflags(write=False)
@@ -255,7 +257,7 @@ class RectilinearGrid(Grid):
         north = np.maximum(self.lat_edge_deg[:-1], self.lat_edge_deg[1:])[row]
         return PolygonGrid(self.lon_centre_deg[column], self.lat_centre_deg[row], np.stack([west, east, east, west], axis=1),
                            np.stack([south, south, north, north], axis=1), mask=self.mask[cells],
-                           global_id=self.global_id[cells], edges=self.edges, name=self.name)
+                           global_id=self.global_id[cells], edges=self.edges, name=self.name, is_part=True)
 
     def _identity(self) -> tuple:
         return (self.lon_edge_deg, self.lat_edge_deg, self.lon_centre_deg, self.lat_centre_deg, self.mask, self.global_id)
