@@ -23,7 +23,7 @@ MIN_ROUNDED = 8
 
 @dataclass(frozen=True)
 class Axis:
-    """centre_deg (n,); edge_deg (n + 1,), or None where the cells do not touch or are not known; low_deg, high_deg (n,) or None."""
+    """centre_deg (n,); edge_deg (n + 1,), None where the cells do not touch or are not known; low_deg, high_deg (n,) or None."""
 
     centre_deg: np.ndarray
     edge_deg: np.ndarray | None = None
@@ -68,7 +68,11 @@ def axis_with_bounds(centre_deg: np.ndarray, bounds_deg: np.ndarray, is_lon: boo
 
 
 def axis_without_bounds(centre_deg: np.ndarray, is_lon: bool, rounding_deg: float, what: str) -> Axis:
-    """Edges in the middle between evenly spaced centres, cut off at the poles; Gauss weights between Gaussian latitudes; else none."""
+    """Edges midway between evenly spaced centres, cut off at the poles; Gauss weights between Gaussian latitudes; else none.
+
+    Raises:
+        GridError: a centre is missing; `what` names file and variable.
+    """
     centre = _unwrapped(centre_deg) if is_lon else centre_deg
     _need_finite(centre, what)
     n = len(centre)

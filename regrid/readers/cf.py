@@ -29,11 +29,11 @@ def read(file: GridFile, request: Request) -> Grid:
     lon_dims, lat_dims = file.dims(found.lon), file.dims(found.lat)
     for name in (found.lon, found.lat):
         if 0 in file.shape(name):
-            raise GridError(f"Grid file {file.path}: {name} is empty.")
+            raise GridError(f"{file}: {name} is empty.")
     if len(lon_dims) == len(lat_dims) == 1 and lon_dims != lat_dims:
         return _rectilinear(file, found, request)
     if lon_dims != lat_dims:
-        raise GridError(f"Grid file {file.path}: {found.lon} has dimensions {lon_dims} and {found.lat} {lat_dims}; "
+        raise GridError(f"{file}: {found.lon} has dimensions {lon_dims} and {found.lat} {lat_dims}; "
                         "expected an axis each, or the same for both.")
     return _with_corners(file, found, request)
 
@@ -41,7 +41,8 @@ def read(file: GridFile, request: Request) -> Grid:
 def _rectilinear(file: GridFile, found: Coordinates, request: Request) -> Grid:
     lon = _axis(file, found.lon, found.lon_bounds, is_lon=True)
     lat = _axis(file, found.lat, found.lat_bounds, is_lon=False)
-    options = {"mask": file.live(request.mask, len(lon.centre_deg) * len(lat.centre_deg)), "edges": request.edges or "latlon", "name": file.name}
+    live = file.live(request.mask, len(lon.centre_deg) * len(lat.centre_deg))
+    options = {"mask": live, "edges": request.edges or "latlon", "name": file.name}
     if lon.edge_deg is not None and lat.edge_deg is not None:
         return RectilinearGrid(lon.edge_deg, lat.edge_deg, lon.centre_deg, lat.centre_deg, **options)
     centre = np.meshgrid(lon.centre_deg, lat.centre_deg)
@@ -54,7 +55,7 @@ def _rectilinear(file: GridFile, found: Coordinates, request: Request) -> Grid:
 
 
 def _axis(file: GridFile, name: str, bounds: str | None, is_lon: bool) -> Axis:
-    what, rounding = f"Grid file {file.path}, {name}", file.rounding_deg(name)
+    what, rounding = f"{file}, {name}", file.rounding_deg(name)
     angle = file.angle_deg if is_lon else file.lat_deg
     centre = angle(name)
     if bounds is None:
@@ -65,7 +66,7 @@ def _axis(file: GridFile, name: str, bounds: str | None, is_lon: bool) -> Axis:
 
 
 def _with_corners(file: GridFile, found: Coordinates, request: Request) -> Grid:
-    """Curvilinear (y, x) or unstructured (cell,); all corners of a curvilinear cell must be there, and exact boxes are recognised."""
+    """Curvilinear (y, x), of which exact boxes are recognised and no corner may be missing, or unstructured (cell,)."""
     lon, lat = file.angle_deg(found.lon), file.lat_deg(found.lat)
     options = {"mask": file.live(request.mask, lon.size), "name": file.name}
     edges = request.edges or "greatcircle"
@@ -88,10 +89,11 @@ def _bounds(file: GridFile, found: Coordinates, shape: tuple[int, ...]) -> tuple
     if names == (None, None):
         return ()
     if None in names:
-        raise GridError(f"Grid file {file.path}: only one of {found.lon} and {found.lat} has bounds; cells need both.")
+        raise GridError(f"{file}: only one of {found.lon} and {found.lat} has bounds; cells need both.")
     nodes = tuple(k + 1 for k in shape)
     for name in names:
-        is_nodes = len(shape) == 2 and file.shape(name) == nodes
-        if not is_nodes and (file.shape(name)[:-1] != shape or file.shape(name)[-1] < 3 or file.shape(name) != file.shape(names[0])):
-            raise GridError(f"Grid file {file.path}: bounds {name} have shape {file.shape(name)}; expected the corners of cells {shape}.")
+        got = file.shape(name)
+        is_nodes = len(shape) == 2 and got == nodes
+        if not is_nodes and (got[:-1] != shape or got[-1] < 3 or got != file.shape(names[0])):
+            raise GridError(f"{file}: bounds {name} have shape {got}; expected the corners of cells {shape}.")
     return file.angle_deg(names[0], file.angle_units(found.lon)), file.lat_deg(names[1], file.angle_units(found.lat))

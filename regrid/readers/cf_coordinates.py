@@ -12,7 +12,7 @@ from lsbc.regrid.errors import FileError, GridError
 from lsbc.regrid.readers.grid_file import DEGREE_UNITS, EAST_UNITS, NORTH_UNITS, RADIAN_UNITS, GridFile
 
 STANDARD_NAMES = {"longitude": "lon", "latitude": "lat"}
-USUAL_NAMES = {"lon": "lon", "longitude": "lon", "nav_lon": "lon", "xlong": "lon", "lat": "lat", "latitude": "lat", "nav_lat": "lat", "xlat": "lat"}
+USUAL_NAMES = {"lon": "lon", "longitude": "lon", "nav_lon": "lon", "lat": "lat", "latitude": "lat", "nav_lat": "lat"}
 BOUNDS_ENDINGS = ("_bnds", "_bounds", "_vertices")
 
 
@@ -76,7 +76,7 @@ def _check_order(file: GridFile, variable: str, lon: str, lat: str) -> None:
     order = [*dict.fromkeys((*file.dims(lat), *file.dims(lon)))]
     places = [dims.index(dim) for dim in order if dim in dims]
     if places != sorted(places):
-        raise GridError(f"Grid file {file.path}: {variable} has dimensions {dims}; expected {', '.join(order)} in this order: "
+        raise GridError(f"{file}: {variable} has dimensions {dims}; expected {', '.join(order)} in this order: "
                         "turn it (for instance with ncpdq).")
 
 
@@ -88,19 +88,19 @@ def _of_file(file: GridFile, kinds: dict[str, str]) -> tuple[str, str]:
         return next(iter(pairs))
     if pairs:
         listed = "; ".join(f"{lon}, {lat} (of {name})" for (lon, lat), name in pairs.items())
-        raise GridError(f"Grid file {file.path} has several grids: {listed}; say which with variable=.")
+        raise GridError(f"{file} has several grids: {listed}; say which with variable=.")
     lon, lat = ([name for name, kind in kinds.items() if kind == wanted] for wanted in ("lon", "lat"))
     if len(lon) == len(lat) == 1:
         return lon[0], lat[0]
     if lon and lat:
-        raise GridError(f"Grid file {file.path} has the longitudes {', '.join(lon)} and latitudes {', '.join(lat)}, and no data "
+        raise GridError(f"{file} has the longitudes {', '.join(lon)} and latitudes {', '.join(lat)}, and no data "
                         "variable says which belong together.")
     return _none(file, None)
 
 
 def _none(file: GridFile, variable: str | None) -> tuple[str, str]:
     of = "" if variable is None else f" that belong to {variable}"
-    raise FileError(f"Grid file {file.path} has no longitudes and latitudes{of}, known by units degrees_east and degrees_north or by "
+    raise FileError(f"{file} has no longitudes and latitudes{of}, known by units degrees_east and degrees_north or by "
                     "standard_name, and is no MPAS, ICON, WRF, SCRIP, ESMF mesh or UGRID file either.")
 
 

@@ -53,11 +53,13 @@ def corners_of_faces(node: np.ndarray, used: np.ndarray, node_lon_deg: np.ndarra
         raise GridError(f"{what}: face {face} has {int(used[face].sum())} corners; a cell needs three.")
     holes = used[:, 1:] & ~used[:, :-1]
     if holes.any():
-        raise GridError(f"{what}: face {int(np.nonzero(holes)[0][0])} has fill values between its corners; they belong behind the last.")
+        raise GridError(f"{what}: face {int(np.nonzero(holes)[0][0])} has fill values between corners; "
+                        "they belong behind the last.")
     lost = used & ~np.isfinite(node_lon_deg + node_lat_deg)[np.where(used, node, 0)]
     if lost.any():
         face, corner = (int(k[0]) for k in np.nonzero(lost))
-        raise GridError(f"{what}: corner {corner} of face {face} is node {node[face, corner]} counted from 0, which has no coordinates.")
+        raise GridError(f"{what}: corner {corner} of face {face} is node {node[face, corner]} counted from 0, "
+                        "which has no coordinates.")
     lon, lat = (np.where(used, x[np.where(used, node, 0)], np.nan) for x in (node_lon_deg, node_lat_deg))
     return tidy_corners(lon, lat, padded=True)
 

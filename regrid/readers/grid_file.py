@@ -12,7 +12,8 @@ import numpy as np
 from lsbc.regrid.classic_netcdf import check_length
 from lsbc.regrid.errors import ConfigError, FileError, GridError
 
-DEGREE_UNITS = frozenset(("degree", "degrees", "deg", "degree latitude", "degree longitude", "degrees latitude", "degrees longitude"))
+DEGREE_UNITS = frozenset(("degree", "degrees", "deg", "degree latitude", "degree longitude", "degrees latitude",
+                          "degrees longitude"))
 EAST_UNITS = frozenset(("degrees_east", "degree_east", "degree_e", "degrees_e", "degreee", "degreese"))
 NORTH_UNITS = frozenset(("degrees_north", "degree_north", "degree_n", "degrees_n", "degreen", "degreesn"))
 RADIAN_UNITS = frozenset(("radian", "radians", "rad"))
@@ -43,11 +44,14 @@ class GridFile:
         try:
             self._data = Dataset(self.path)
         except (OSError, RuntimeError, ValueError) as error:
-            raise FileError(f"Grid file {self.path} cannot be opened: {getattr(error, 'strerror', None) or error}.") from error
+            raise FileError(f"{self} cannot be opened: {getattr(error, 'strerror', None) or error}.") from error
         self._data.set_auto_maskandscale(False)
 
     def __enter__(self) -> GridFile:
         return self
+
+    def __str__(self) -> str:
+        return f"Grid file {self.path}"
 
     def __exit__(self, *_: object) -> None:
         self._data.close()
@@ -71,7 +75,7 @@ class GridFile:
         """Raise FileError for the variables that are not there."""
         missing = [name for name in names if not self.has(name)]
         if missing:
-            raise FileError(f"Grid file {self.path} lacks the variable{'s' * (len(missing) > 1)} {', '.join(missing)}.")
+            raise FileError(f"{self} lacks the variable{'s' * (len(missing) > 1)} {', '.join(missing)}.")
 
     def dims(self, name: str) -> tuple[str, ...]:
         self.need(name)
@@ -86,7 +90,7 @@ class GridFile:
         got = self.shape(name)
         if len(got) != len(shape) or 0 in got or any(want not in (None, n) for want, n in zip(shape, got)):
             sizes = ", ".join("any" if want is None else str(want) for want in shape)
-            raise GridError(f"Grid file {self.path}: {name} has shape {self._shape_text(name)}; expected {meaning} = ({sizes}).")
+            raise GridError(f"{self}: {name} has shape {self._shape_text(name)}; expected {meaning} = ({sizes}).")
 
     def attribute(self, attribute: str, name: str | None = None) -> str | None:
         """A text attribute of a variable, or of the file; None where absent; numbers come back as text."""
@@ -103,7 +107,7 @@ class GridFile:
         except (TypeError, ValueError):
             number = np.nan
         if not number.is_integer():
-            raise GridError(f"Grid file {self.path}: attribute {attribute} of {name} is '{value}'; expected a whole number.")
+            raise GridError(f"{self}: attribute {attribute} of {name} is '{value}'; expected a whole number.")
         return int(number)
 
     def number(self, name: str) -> np.ndarray:
@@ -123,7 +127,7 @@ class GridFile:
             missing = missing | np.isnan(raw)
             with np.errstate(invalid="ignore"):
                 if not (missing | ((raw == np.rint(raw)) & (np.abs(raw) < 2.0**53))).all():
-                    raise GridError(f"Grid file {self.path}: {name} holds fractions; indices must be whole numbers.")
+                    raise GridError(f"{self}: {name} holds fractions; indices must be whole numbers.")
             raw = np.where(missing, 0, raw)
         return raw.astype(np.int64), missing
 
@@ -141,14 +145,14 @@ class GridFile:
         if not text:
             if fallback or self.said_units:
                 return fallback or self.said_units
-            raise GridError(f"Grid file {self.path}: {name} has no units attribute; write 'degrees' or 'radians' into the file "
+            raise GridError(f"{self}: {name} has no units attribute; write 'degrees' or 'radians' into the file "
                             "or say units=\"degrees\" when you read it.")
         word = text.lower()
         if word in RADIAN_UNITS:
             return "radians"
         if word in DEGREE_UNITS | EAST_UNITS | NORTH_UNITS:
             return "degrees"
-        raise GridError(f"Grid file {self.path}: {name} has units '{text}'; longitudes and latitudes must be in degrees or radians.")
+        raise GridError(f"{self}: {name} has units '{text}'; longitudes and latitudes must be in degrees or radians.")
 
     def declares_fill(self, *names: str) -> bool:
         """Whether the variables say how a missing value looks, so that there may be some by intention."""
@@ -168,18 +172,18 @@ class GridFile:
             return None
         values = self.number(name)
         if values.size != n_cell:
-            raise GridError(f"Grid file {self.path}: the mask {name} has shape {self._shape_text(name)}; the grid has {n_cell} cells.")
+            raise GridError(f"{self}: the mask {name} has shape {self._shape_text(name)}; the grid has {n_cell} cells.")
         return np.isfinite(values).ravel() & (values.ravel() != 0.0)
 
     def _raw(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         self.need(name)
         variable = self._data.variables[name]
         if not isinstance(variable.dtype, np.dtype) or variable.dtype.kind not in "iuf":
-            raise GridError(f"Grid file {self.path}: {name} is of type {variable.dtype}; expected numbers.")
+            raise GridError(f"{self}: {name} is of type {variable.dtype}; expected numbers.")
         try:
             raw = np.asarray(variable[...])
         except (OSError, RuntimeError, IndexError, ValueError) as error:
-            raise FileError(f"Grid file {self.path}: {name} cannot be read: {error}.") from error
+            raise FileError(f"{self}: {name} cannot be read: {error}.") from error
         missing = np.zeros(raw.shape, bool)
         for attribute in ("_FillValue", "missing_value"):
             value = self._raw_attribute(attribute, name)
@@ -192,13 +196,13 @@ class GridFile:
         try:
             return holder.getncattr(attribute) if attribute in holder.ncattrs() else None
         except (AttributeError, RuntimeError, OSError, ValueError, KeyError) as error:
-            raise FileError(f"Grid file {self.path}: attribute {attribute} of {name or 'the file'} cannot be read: {error}.") from error
+            raise FileError(f"{self}: attribute {attribute} of {name or 'the file'} cannot be read: {error}.") from error
 
     def _packing(self, value, default: float, name: str) -> float:
         if value is None:
             return default
         if not isinstance(value, (int, float, np.number)) or not np.isfinite(value):
-            raise GridError(f"Grid file {self.path}: scale_factor or add_offset of {name} is '{value}'; expected a number.")
+            raise GridError(f"{self}: scale_factor or add_offset of {name} is '{value}'; expected a number.")
         return float(value)
 
     def _shape_text(self, name: str) -> str:

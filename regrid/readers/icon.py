@@ -1,6 +1,7 @@
 """ICON's triangles: its grid files (vertices per cell, or vertex_of_cell) and its output (clon_bnds). Knows no other format.
 
-ICON writes radians; a units attribute that says degrees (as some tools leave behind) is believed. Cells are numbered in file order.
+ICON writes radians; a units attribute that says degrees (as some tools leave behind) is believed. Cells are numbered as in
+the file.
 """
 
 from __future__ import annotations
@@ -43,4 +44,4 @@ def _connected(file: GridFile, n: int) -> tuple[np.ndarray, np.ndarray]:
     file.need_shape("vlat", file.shape("vlon"), "(vertex,)")
     node, missing = file.whole("vertex_of_cell")
     return corners_of_faces(node.T - 1, ~missing.T, file.angle_deg("vlon", "radians"), file.lat_deg("vlat", "radians"),
-                            f"Grid file {file.path}, vertex_of_cell")
+                            f"{file}, vertex_of_cell")

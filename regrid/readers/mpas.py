@@ -21,7 +21,7 @@ def matches(file: GridFile) -> bool:
 def read(file: GridFile, request: Request) -> PolygonGrid:
     """Raises GridError for a planar mesh, where sizes do not fit, and for cells that are no cells."""
     if (file.attribute("on_a_sphere") or "YES").upper().startswith("N"):
-        raise GridError(f"Grid file {file.path}: the mesh lies in a plane (on_a_sphere = NO); only meshes on the sphere can be regridded.")
+        raise GridError(f"{file}: the mesh lies in a plane (on_a_sphere = NO); only meshes on the sphere can be regridded.")
     file.need("nEdgesOnCell", "lonVertex", "latVertex")
     file.need_shape("lonCell", (None,), "(nCells,)")
     n = file.shape("lonCell")[0]
@@ -30,8 +30,9 @@ def read(file: GridFile, request: Request) -> PolygonGrid:
     file.need_shape("lonVertex", (None,), "(nVertices,)")
     file.need_shape("latVertex", file.shape("lonVertex"), "(nVertices,)")
     nodes = file.angle_deg("lonVertex", "radians"), file.lat_deg("latVertex", "radians")
-    corners = corners_of_faces(*_nodes(file, n), *nodes, f"Grid file {file.path}, verticesOnCell")
-    return PolygonGrid(file.angle_deg("lonCell", "radians"), file.lat_deg("latCell", "radians"), *corners, mask=file.live(request.mask, n), global_id=_global_id(file, n),
+    corners = corners_of_faces(*_nodes(file, n), *nodes, f"{file}, verticesOnCell")
+    centre = file.angle_deg("lonCell", "radians"), file.lat_deg("latCell", "radians")
+    return PolygonGrid(*centre, *corners, mask=file.live(request.mask, n), global_id=_global_id(file, n),
                        edges=request.edges or "greatcircle", name=file.name)
 
 
@@ -42,7 +43,7 @@ def _nodes(file: GridFile, n: int) -> tuple[np.ndarray, np.ndarray]:
     wrong = (count < 3) | (count > max_edges)
     if wrong.any():
         cell = int(np.flatnonzero(wrong)[0])
-        raise GridError(f"Grid file {file.path}: nEdgesOnCell of cell {cell} is {count[cell]}; expected 3 .. {max_edges}.")
+        raise GridError(f"{file}: nEdgesOnCell of cell {cell} is {count[cell]}; expected 3 .. {max_edges}.")
     return node - 1, np.arange(max_edges) < count[:, None]
 
 

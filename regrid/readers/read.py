@@ -27,7 +27,7 @@ def read_grid(path: str | Path, *, variable: str | None = None, edges: str | Non
 
     Args:
         variable: a variable on the grid that is meant, where the file has several grids.
-        edges: "latlon", "greatcircle" or "planar"; by default boxes of meridians and parallels are "latlon", all others "greatcircle".
+        edges: "latlon", "greatcircle" or "planar"; by default "latlon" for boxes of meridians and parallels, else "greatcircle".
         mask: a variable (like WRF's LANDMASK) that is 0 or missing in the cells that take no part.
         units: "degrees" or "radians", for angles that have no units attribute.
     Raises:
@@ -52,7 +52,8 @@ def _check_whole(grid: Grid, path: str | Path) -> None:
         return
     total = float(grid.area_sr[grid.mask].sum())
     if total > GLOBE_SR * (1.0 + TWICE):
-        raise GridError(f"Grid file {path}: the cells cover {total / GLOBE_SR:.6g} times the sphere; mask those that appear twice.")
+        raise GridError(f"Grid file {path}: the cells cover {total / GLOBE_SR:.6g} times the sphere; "
+                        "mask those that appear twice.")
     if isinstance(grid, RectilinearGrid):
         _check_degrees(grid, path)
 

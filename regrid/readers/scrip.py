@@ -46,17 +46,18 @@ def read(file: GridFile, request: Request) -> Grid:
     if len(shape) == 1:
         return PolygonGrid(lon, lat, *corners, mask=live, edges=edges or "greatcircle", name=file.name)
     lon, lat = lon.reshape(shape), lat.reshape(shape)
-    axes = as_rectilinear(lon, lat, *(x.reshape(*shape, -1) for x in corners)) if corners else None
+    corners = tuple(x.reshape(*shape, -1) for x in corners)
+    axes = as_rectilinear(lon, lat, *corners) if corners else None
     if axes is not None:
         return RectilinearGrid(*axes, mask=live, edges=edges or "latlon", name=file.name)
-    return CurvilinearGrid(lon, lat, *(x.reshape(*shape, -1) for x in corners), mask=live, edges=edges or "greatcircle", name=file.name)
+    return CurvilinearGrid(lon, lat, *corners, mask=live, edges=edges or "greatcircle", name=file.name)
 
 
 def _shape(file: GridFile, n: int) -> tuple[int, ...]:
     file.need_shape("grid_dims", (None,), "(grid_rank,)")
     dims = file.whole("grid_dims")[0]
     if len(dims) > 2 or (dims < 1).any() or int(np.prod(dims.astype(float))) != n:
-        raise GridError(f"Grid file {file.path}: grid_dims is {dims.tolist()}, but the file has {n} cells; expected one or two "
+        raise GridError(f"{file}: grid_dims is {dims.tolist()}, but the file has {n} cells; expected one or two "
                         "numbers whose product is grid_size.")
     return tuple(int(k) for k in dims[::-1])
 

@@ -20,11 +20,12 @@ def read(file: GridFile, request: Request) -> PolygonGrid:
     mesh = _mesh(file, request.variable)
     node_lon, node_lat = _coordinates(file, mesh, "node_coordinates")
     node, used = _faces(file, mesh)
-    corners = corners_of_faces(node, used, node_lon, node_lat, f"Grid file {file.path}, {mesh}")
+    corners = corners_of_faces(node, used, node_lon, node_lat, f"{file}, {mesh}")
     centre = middles(*corners)
     if file.attribute("face_coordinates", mesh):
         centre = _coordinates(file, mesh, "face_coordinates")
-    return PolygonGrid(*centre, *corners, mask=file.live(request.mask, len(node)), edges=request.edges or "greatcircle", name=file.name)
+    live = file.live(request.mask, len(node))
+    return PolygonGrid(*centre, *corners, mask=live, edges=request.edges or "greatcircle", name=file.name)
 
 
 def _meshes(file: GridFile) -> list[str]:
@@ -37,10 +38,10 @@ def _mesh(file: GridFile, variable: str | None) -> str:
         file.need(variable)
         named = variable if variable in meshes else file.attribute("mesh", variable)
         if named not in meshes:
-            raise GridError(f"Grid file {file.path}: {variable} names no mesh of this file; the meshes are {', '.join(meshes)}.")
+            raise GridError(f"{file}: {variable} names no mesh of this file; the meshes are {', '.join(meshes)}.")
         return named
     if len(meshes) > 1:
-        raise GridError(f"Grid file {file.path} has the meshes {', '.join(meshes)}; say which with variable=.")
+        raise GridError(f"{file} has the meshes {', '.join(meshes)}; say which with variable=.")
     return meshes[0]
 
 
@@ -48,9 +49,10 @@ def _coordinates(file: GridFile, mesh: str, role: str) -> tuple[np.ndarray, np.n
     """Longitude and latitude among the two variables that the attribute names, told apart by standard name or units."""
     names = (file.attribute(role, mesh) or "").split()
     if len(names) != 2:
-        raise GridError(f"Grid file {file.path}: {role} of {mesh} is '{' '.join(names)}'; expected two variable names.")
+        raise GridError(f"{file}: {role} of {mesh} is '{' '.join(names)}'; expected two variable names.")
     file.need(*names)
-    is_lon, is_lat = ([_is(file, name, *what) for name in names] for what in (("longitude", EAST_UNITS), ("latitude", NORTH_UNITS)))
+    is_lon = [_is(file, name, "longitude", EAST_UNITS) for name in names]
+    is_lat = [_is(file, name, "latitude", NORTH_UNITS) for name in names]
     if is_lat[0] and not is_lon[0] or is_lon[1] and not is_lat[1]:
         names.reverse()
     file.need_shape(names[0], (None,), "one value a point")
@@ -65,10 +67,11 @@ def _is(file: GridFile, name: str, standard_name: str, units: frozenset[str]) ->
 def _faces(file: GridFile, mesh: str) -> tuple[np.ndarray, np.ndarray]:
     """Nodes counted from 0 (n_face, n_vertex), and which entries are no fill."""
     if file.integer_attribute("topology_dimension", mesh, 2) != 2:
-        raise GridError(f"Grid file {file.path}: {mesh} has topology_dimension {file.attribute('topology_dimension', mesh)}; cells are faces, 2.")
+        raise GridError(f"{file}: {mesh} has topology_dimension {file.attribute('topology_dimension', mesh)}; "
+                        "cells are faces, 2.")
     name = file.attribute("face_node_connectivity", mesh)
     if not name:
-        raise FileError(f"Grid file {file.path}: {mesh} names no face_node_connectivity.")
+        raise FileError(f"{file}: {mesh} names no face_node_connectivity.")
     file.need_shape(name, (None, None), "(face, corner)")
     node, missing = file.whole(name)
     if file.attribute("face_dimension", mesh) == file.dims(name)[1]:

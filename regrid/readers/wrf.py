@@ -27,12 +27,14 @@ def read(file: GridFile, request: Request) -> CurvilinearGrid:
     """Raises GridError where sizes do not fit, the domain moves, or cells are no cells."""
     pair = next(pair for pair in CENTRES if file.has(*pair))
     lon, lat = (_plane(file, name) for name in pair)
-    corners = tuple(_plane(file, name) for name in CORNERS) if any(file.has(name) for name in CORNERS) else _projected(file, lon, lat)
+    has_corners = any(file.has(name) for name in CORNERS)
+    corners = tuple(_plane(file, name) for name in CORNERS) if has_corners else _projected(file, lon, lat)
     expected = tuple(k + 1 for k in lon.shape)
     for name, corner in zip(CORNERS, corners):
         if corner.shape != expected:
-            raise GridError(f"Grid file {file.path}: {name} has shape {corner.shape}; expected {expected}, one more than the cells each way.")
-    return CurvilinearGrid(lon, lat, *corners, mask=file.live(request.mask, lon.size), edges=request.edges or "greatcircle", name=file.name)
+            raise GridError(f"{file}: {name} has shape {corner.shape}; expected {expected}, one more than the cells each way.")
+    live = file.live(request.mask, lon.size)
+    return CurvilinearGrid(lon, lat, *corners, mask=live, edges=request.edges or "greatcircle", name=file.name)
 
 
 def _projected(file: GridFile, lon_deg: np.ndarray, lat_deg: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -51,8 +53,8 @@ def _plane(file: GridFile, name: str) -> np.ndarray:
     values = file.angle_deg(name, "degrees")
     if values.ndim == 3 and values.size:
         if not np.array_equal(values, np.broadcast_to(values[:1], values.shape), equal_nan=True):
-            raise GridError(f"Grid file {file.path}: {name} changes with time, a moving domain; give a file with one time.")
+            raise GridError(f"{file}: {name} changes with time, a moving domain; give a file with one time.")
         values = values[0]
     if values.ndim != 2 or 0 in values.shape:
-        raise GridError(f"Grid file {file.path}: {name} has shape {file.shape(name)}; expected (Time, south_north, west_east).")
+        raise GridError(f"{file}: {name} has shape {file.shape(name)}; expected (Time, south_north, west_east).")
     return values

@@ -73,6 +73,11 @@ def test_what_is_no_mesh_on_the_sphere_is_refused(read):
     with pytest.raises(GridError, match=r"elementConn has shape \(4, 4\) for 4 elements of up to 7 corners"):
         read(spec)
     spec = esmf_mesh()
+    spec.variables["elementConn"].attrs["polygon_break_value"] = np.int32(-8)
+    spec.variables["elementConn"].values[0, 3] = -8
+    with pytest.raises(GridError, match="elements in several pieces"):
+        read(spec)
+    spec = esmf_mesh()
     spec.variables["nodeCoords"].attrs = {"units": "km"}
     with pytest.raises(GridError, match="nodeCoords has units 'km'"):
         read(spec)
