@@ -54,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     for side in ("src", "dst"):
         command.add_argument(f"--{side}-variable", help="a variable on the grid that is meant, where the file has several")
         command.add_argument(f"--{side}-mask", help="a variable that is 0 or missing in the cells that take no part")
+        command.add_argument(f"--{side}-units", choices=["degrees", "radians"], help="of coordinates without a units attribute")
     command.add_argument("-o", "--output", required=True, metavar="FILE")
     command = add("apply", _apply, "Remap the fields of IN that lie on the weights' source grid to OUT.")
     command.add_argument("weights", metavar="WEIGHTS")
@@ -72,16 +73,17 @@ def _parser() -> argparse.ArgumentParser:
     command = add("grid", _grid, "Say what grid a file holds.")
     command.add_argument("file", metavar="FILE", help=GRID_HELP)
     command.add_argument("--variable", help="a variable on the grid that is meant")
+    command.add_argument("--units", choices=["degrees", "radians"], help="of coordinates without a units attribute")
     return parser
 
 
-def grid_of(text: str, variable: str | None = None, mask: str | None = None) -> Grid:
+def grid_of(text: str, variable: str | None = None, mask: str | None = None, units: str | None = None) -> Grid:
     """The grid that a name on the command line stands for; raises FileError or GridError."""
     from lsbc.regrid.readers import read_grid
 
     named = GLOBAL_GRID.fullmatch(text)
     if named is None or Path(text).exists():
-        return read_grid(text, variable=variable, mask=mask)
+        return read_grid(text, variable=variable, mask=mask, units=units)
     n_lon, n_lat = (int(n) for n in named.groups())
     if not (n_lon and n_lat):
         raise FileError(f"'{text}' names a grid without cells; r360x180 has one-degree cells.")
@@ -92,8 +94,8 @@ def grid_of(text: str, variable: str | None = None, mask: str | None = None) -> 
 def _weights(options: argparse.Namespace) -> int:
     from lsbc.regrid.weight_files import write_weights
 
-    source = grid_of(options.source, options.src_variable, options.src_mask)
-    destination = grid_of(options.destination, options.dst_variable, options.dst_mask)
+    source = grid_of(options.source, options.src_variable, options.src_mask, options.src_units)
+    destination = grid_of(options.destination, options.dst_variable, options.dst_mask, options.dst_units)
     start = time.perf_counter()
     weights = make_weights(source, destination, options.method, edges=options.edges, normalization=options.norm,
                            gradients=options.gradients, backend=options.backend)
@@ -148,7 +150,7 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _grid(options: argparse.Namespace) -> int:
-    grid = grid_of(options.file, options.variable)
+    grid = grid_of(options.file, options.variable, units=options.units)
     lon, lat = grid.lon_deg[grid.mask], grid.lat_deg[grid.mask]
     kind = {"RectilinearGrid": "boxes of meridians and parallels", "CurvilinearGrid": "curvilinear", "PolygonGrid": "unstructured"}[type(grid).__name__]
     print(f"{options.file}: {kind}, {' x '.join(map(str, grid.shape))} cells, {int(grid.mask.sum())} of them take part")

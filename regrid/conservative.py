@@ -13,6 +13,7 @@ from lsbc.regrid.comm import Comm, agree
 from lsbc.regrid.errors import GridError
 from lsbc.regrid.overlap import Overlap
 from lsbc.regrid.route import Router, directory_rank, ship
+from lsbc.regrid.rows import runs
 
 _ENTRY = np.dtype([("cell", np.int64), ("polygon", np.int64), ("area_sr", np.float64)])
 
@@ -90,20 +91,10 @@ def _fetch_rows(comm: Comm, given: np.ndarray, need: np.ndarray) -> tuple[np.nda
     n_found = np.searchsorted(kept["cell"], asked, side="right") - first
     ends = np.concatenate([[0], np.cumsum(n_found)])
     to_each = np.diff(ends[np.concatenate([[0], np.cumsum(asked_count)])])
-    entries, _ = comm.alltoallv(kept[_runs(first, n_found)], to_each)
+    entries, _ = comm.alltoallv(kept[runs(first, n_found)], to_each)
     n_sent, _ = comm.alltoallv(n_found, asked_count)
     start = np.empty(len(need), np.int64)
     n_entry = np.empty(len(need), np.int64)
     start[asked_order] = np.concatenate([[0], np.cumsum(n_sent)])[:-1]
     n_entry[asked_order] = n_sent
-    return entries[_runs(start, n_entry)], n_entry
-
-
-def _runs(start: np.ndarray, length: np.ndarray) -> np.ndarray:
-    """The indices start, start + 1, ... of every run, one run after another.
-
-    >>> _runs(np.array([5, 0]), np.array([2, 3])).tolist()
-    [5, 6, 0, 1, 2]
-    """
-    ends = np.cumsum(length)
-    return np.arange(int(length.sum())) + np.repeat(start - (ends - length), length)
+    return entries[runs(start, n_entry)], n_entry

@@ -20,7 +20,7 @@ N_BOX = 16
 class ReceivedCells(PolygonGrid):
     """Cells of other ranks, in ascending global id; their owners have checked them."""
 
-    def _check(self) -> None:
+    def _check(self, is_part: bool) -> None:
         pass
 
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 
-from lsbc.regrid.errors import FileError
+from lsbc.regrid.atomic import whole_file
 from lsbc.regrid.weight_layouts import COO_SIDES, ESMF_WORDS, MAP_METHODS, TITLE_SUFFIX, SideNames
 from lsbc.regrid.weights import Side, Weights
 
@@ -34,38 +31,14 @@ def write_weights(path: Path | str, weights: Weights) -> None:
     from netCDF4 import Dataset
 
     path = Path(path)
-    with _whole_file(path) as temporary, Dataset(temporary, "w", format="NETCDF4") as data:
-        data.setncatts(_attributes(weights))
+    with whole_file(path) as temporary, Dataset(temporary, "w", format="NETCDF4") as data:
+        try:
+            data.setncatts(_attributes(weights))
+        except (AttributeError, TypeError, ValueError) as error:  # netCDF4's words for names and values it cannot store
+            raise FileError(f"File {path} could not be written: attributes {', '.join(weights.attributes)}: {error}.") from error
         for side, names in zip((weights.source, weights.destination), COO_SIDES):
             _write_side(data, side, names)
         _write_entries(data, weights)
-
-
-@contextmanager
-def _whole_file(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path` that becomes `path` once everything is on the disk, else is removed."""
-    if not path.name or not path.parent.is_dir():
-        raise FileError(f"Weight file {path} could not be written: directory {path.parent} does not exist.")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        yield temporary
-        for name in (temporary, path.parent):
-            _synced(name)
-        os.replace(temporary, path)
-        _synced(path.parent)
-    except (OSError, RuntimeError, AttributeError, TypeError, ValueError) as error:
-        raise FileError(f"Weight file {path} could not be written: {error}.") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-
-
-def _synced(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _attributes(weights: Weights) -> dict[str, str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lsbc.regrid.classic_netcdf import check_length
+from lsbc.regrid.classic_header import check_classic
 from lsbc.regrid.errors import ConfigError, FileError, GridError
 
 DEGREE_UNITS = frozenset(("degree", "degrees", "deg", "degree latitude", "degree longitude", "degrees latitude",
@@ -40,8 +40,8 @@ class GridFile:
         from netCDF4 import Dataset
 
         self.path, self.said_units = Path(path), units
-        check_length(self.path)
         try:
+            check_classic(self.path)
             self._data = Dataset(self.path)
         except (OSError, RuntimeError, ValueError) as error:
             raise FileError(f"{self} cannot be opened: {getattr(error, 'strerror', None) or error}.") from error

@@ -6,13 +6,11 @@ for a region, or its weights cover the region twice.
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
-from lsbc.regrid.errors import FileError
+from lsbc.regrid.atomic import whole_file
 from lsbc.regrid.grids import Grid
 from lsbc.regrid.readers.scrip import EDGES_ATTRIBUTE
 
@@ -26,17 +24,8 @@ def write_scrip(path: str | Path, grid: Grid) -> None:
     """
     grid.need_corners("SCRIP files")
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.part")
-    try:
+    with whole_file(path) as temporary:
         _fill(temporary, grid)
-        with open(temporary, "rb+") as handle:
-            os.fsync(handle.fileno())
-        os.replace(temporary, path)
-    except (OSError, RuntimeError) as error:
-        raise FileError(f"Grid file {path} could not be written: {error}.") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 def _fill(path: Path, grid: Grid) -> None:
