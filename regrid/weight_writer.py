@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from lsbc.regrid.atomic import whole_file
+from lsbc.regrid.errors import FileError
 from lsbc.regrid.weight_layouts import COO_SIDES, ESMF_WORDS, MAP_METHODS, TITLE_SUFFIX, SideNames
 from lsbc.regrid.weights import Side, Weights
 

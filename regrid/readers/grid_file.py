@@ -146,7 +146,7 @@ class GridFile:
             if fallback or self.said_units:
                 return fallback or self.said_units
             raise GridError(f"{self}: {name} has no units attribute; write 'degrees' or 'radians' into the file "
-                            "or say units=\"degrees\" when you read it.")
+                            "or say units=\"degrees\" (--src-units, --dst-units) when you read it.")
         word = text.lower()
         if word in RADIAN_UNITS:
             return "radians"
