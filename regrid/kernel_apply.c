@@ -10,8 +10,10 @@
 #endif
 
 /* Doubles of a tile, to stay in the first cache, and rows that fill whole cache lines for any number of fields. */
-#define TILE_DOUBLES 2048
+#define TILE_DOUBLES 512
 #define TILE_ROWS 16
+/* Vectors of sums that are kept in registers; the smallest processors have 16. */
+#define MOST_BLOCKS 6
 /* Source rows that are used this often are first packed: as doubles, padded to whole vectors, on cache lines. */
 #define PACK_USES 2
 /* Doubles of a cache line, and of the widest vector. */
@@ -47,6 +49,28 @@ static inline entries entries_of(const lsbc_product *product, int64_t row) {
   const int64_t begin = product->rows.offsets[row], end = product->rows.offsets[row + 1];
   return (entries){end - begin, product->rows.index + begin, product->weight + begin,
                    product->scale ? product->scale[row] : 1.0};
+}
+
+static inline void fetch(const void *from, int64_t n_byte) {
+  for (int64_t k = 0; k < n_byte; k += LINE * (int64_t)sizeof(double)) __builtin_prefetch((const char *)from + k);
+}
+
+/* Asks for the entries of the next tile, as if it had as many as this one. */
+static void fetch_ahead(const lsbc_product *product, const tile *part) {
+  const lsbc_rows *rows = &product->rows;
+  const int64_t n_row = part->last - part->first, end = rows->offsets[part->last], n = end - rows->offsets[part->first];
+  if (part->last + n_row > rows->n_row || end + n > product->n_entry) return;
+  fetch(rows->offsets + part->last, n_row * (int64_t)sizeof *rows->offsets);
+  fetch(rows->index + end, n * (int64_t)sizeof *rows->index);
+  fetch(product->weight + end, n * (int64_t)sizeof *product->weight);
+}
+
+/* Rows without entries are NaN. */
+static void blank(const lsbc_product *product, const tile *part) {
+  const int64_t *offsets = product->rows.offsets, n_field = part->n_field;
+  for (int64_t row = part->first; row < part->last; row++)
+    if (offsets[row] == offsets[row + 1])
+      for (int64_t f = 0; f < n_field; f++) part->sums[(row - part->first) * n_field + f] = missing_value;
 }
 
 double lsbc_reciprocal(double share) { return fabs(share - 1.0) <= LSBC_WHOLE ? 1.0 : 1.0 / share; }

@@ -27,29 +27,33 @@ typedef REAL NAME(reals) __attribute__((vector_size(sizeof(REAL) * LANES), align
 /* Where a block of LANES fields starts; the last one reaches back so as to end with the table's row. */
 #define BLOCK(b, n_field) ((b) * LANES < (n_field) - LANES ? (b) * LANES : (n_field) - LANES)
 
-/* The sums of n_block blocks of one row, each in a register. n_block is 1 to 4 and known when compiled. */
-TARGET ALWAYS_INLINE void NAME(panel)(entries row, table source, int64_t block, const int n_block, double *sums) {
-  NAME(vector) sum[4];
-  int64_t at[4];
-  for (int b = 0; b < n_block; b++) {
-    at[b] = BLOCK(block + b, source.n_field);
-    sum[b] = (NAME(vector)){0.0};
-  }
-#define ADD(k)                                                                                     \
-  do {                                                                                             \
-    const REAL *value = (const REAL *)source.values + row.index[k] * source.n_field;               \
-    for (int b = 0; b < n_block; b++) sum[b] += row.weight[k] * LOAD(value + at[b]);               \
+/* The sums of n_block blocks from `block` on, each in a register. n_block is 1 to MOST_BLOCKS and known when compiled. */
+TARGET ALWAYS_INLINE void NAME(panel)(const lsbc_product *product, const tile *part, int64_t block, const int n_block) {
+  const table source = part->source;
+  const int64_t n_field = part->n_field;
+  double *sums = part->sums;
+  int64_t at[MOST_BLOCKS];
+  for (int b = 0; b < n_block; b++) at[b] = BLOCK(block + b, source.n_field);
+  for (int64_t row = part->first; row < part->last; row++, sums += n_field) {
+    const entries one = entries_of(product, row);
+    NAME(vector) sum[MOST_BLOCKS];
+    for (int b = 0; b < n_block; b++) sum[b] = (NAME(vector)){0.0};
+#define ADD(k)                                                                       \
+  do {                                                                               \
+    const REAL *value = (const REAL *)source.values + one.index[k] * source.n_field; \
+    for (int b = 0; b < n_block; b++) sum[b] += one.weight[k] * LOAD(value + at[b]); \
   } while (0)
-  if (row.n == 4) { /* bilinear rows, without a loop */
-    ADD(0);
-    ADD(1);
-    ADD(2);
-    ADD(3);
-  } else {
-    for (int64_t k = 0; k < row.n; k++) ADD(k);
-  }
+    if (one.n == 4) { /* bilinear rows, without a loop */
+      ADD(0);
+      ADD(1);
+      ADD(2);
+      ADD(3);
+    } else {
+      for (int64_t k = 0; k < one.n; k++) ADD(k);
+    }
 #undef ADD
-  for (int b = 0; b < n_block; b++) PLACE(sums + at[b]) = sum[b] * row.scale;
+    for (int b = 0; b < n_block; b++) PLACE(sums + at[b]) = sum[b] * one.scale;
+  }
 }
 
 /* One row with a value that is NaN: for each field the mean over the entries that are valid. spare holds 2 rows of the table. */
@@ -116,19 +120,21 @@ TARGET static void NAME(sum_valid)(const lsbc_product *product, const tile *part
 /* Fills part->sums, and part->narrow where there is one. Returns 0, or -1 when the tile is not sound. */
 TARGET static int NAME(sum_tile)(const lsbc_product *product, const tile *part) {
   if (!NAME(is_sound)(product, part)) return -1;
-  const table source = part->source;
-  const int64_t n_block = (source.n_field + LANES - 1) / LANES;
-  double *sums = part->sums;
-  for (int64_t row = part->first; row < part->last; row++, sums += part->n_field) {
-    const entries one = entries_of(product, row);
-    int64_t block = 0;
-    for (; block + 4 <= n_block; block += 4) NAME(panel)(one, source, block, 4, sums);
-    if (n_block - block == 3) NAME(panel)(one, source, block, 3, sums);
-    if (n_block - block == 2) NAME(panel)(one, source, block, 2, sums);
-    if (n_block - block == 1) NAME(panel)(one, source, block, 1, sums);
-    if (one.n == 0)
-      for (int64_t f = 0; f < part->n_field; f++) sums[f] = missing_value;
+  const int64_t n_block = (part->source.n_field + LANES - 1) / LANES, n_pass = (n_block + MOST_BLOCKS - 1) / MOST_BLOCKS;
+  fetch_ahead(product, part);
+  /* The first blocks come last: they overwrite what the padding of the row above has run over. */
+  for (int64_t pass = n_pass - 1; pass >= 0; pass--) {
+    const int64_t block = pass * n_block / n_pass;
+    switch ((pass + 1) * n_block / n_pass - block) {
+      case 1: NAME(panel)(product, part, block, 1); break;
+      case 2: NAME(panel)(product, part, block, 2); break;
+      case 3: NAME(panel)(product, part, block, 3); break;
+      case 4: NAME(panel)(product, part, block, 4); break;
+      case 5: NAME(panel)(product, part, block, 5); break;
+      default: NAME(panel)(product, part, block, 6);
+    }
   }
+  blank(product, part);
   if (product->least && NAME(has_nan)(part->sums, (part->last - part->first) * part->n_field)) NAME(sum_valid)(product, part);
   if (part->narrow) NAME(narrow)(part);
   return 0;
