@@ -114,9 +114,10 @@ void lsbc_outline_read(lsbc_outline *o, const double *lon_deg, const double *lat
 static void chord(const lsbc_vertex *a, const lsbc_vertex *b, double out[3]) {
   double lon = step_deg(a->lon_deg, b->lon_deg) * LSBC_RADIAN_PER_DEG, half = sin(0.5 * lon);
   double height = 0.5 * (b->lat.hi_deg - a->lat.hi_deg) * LSBC_RADIAN_PER_DEG;
+  double b_cos = b->pole ? 0.0 : b->lat.cos; /* a parallel at a pole keeps a cosine that can be divided by */
   lsbc_parallel middle = lsbc_parallel_at(0.5 * (a->lat.hi_deg + b->lat.hi_deg), 0.0);
-  out[0] = -2.0 * middle.sin * sin(height) - 2.0 * b->lat.cos * half * half;
-  out[1] = b->lat.cos * sin(lon);
+  out[0] = -2.0 * middle.sin * sin(height) - 2.0 * b_cos * half * half;
+  out[1] = b_cos * sin(lon);
   out[2] = 2.0 * middle.cos * sin(height);
 }
 

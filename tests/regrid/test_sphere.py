@@ -40,3 +40,11 @@ def test_vectors_and_angles_turn_into_each_other():
 def test_an_unknown_edge_convention_is_refused_by_name():
     with pytest.raises(GridError, match="got 'rhumb'"):
         edge_code("rhumb")
+
+
+@pytest.mark.parametrize("first", range(3))
+def test_a_tiny_triangle_with_a_corner_at_the_pole_keeps_all_digits(first):
+    """Two sides of a right angle at the pole: tan(area / 2) = tan(c / 2)^2 with c the colatitude (L'Huilier's theorem)."""
+    colat = math.radians(90.0 - 89.9999)
+    lon, lat = np.roll([10.0, 100.0, 50.0], first), np.roll([89.9999, 89.9999, 90.0], first)
+    assert polygon_area_sr([lon], [lat])[0] == approx(2 * math.atan(math.tan(colat / 2) ** 2), rel=1e-15)
