@@ -11,8 +11,8 @@ import numpy as np
 
 from lsbc.regrid.aggregate import FractionPlan
 from lsbc.regrid.comm import SerialComm
-from lsbc.regrid.conservative import ConservativeMap
 from lsbc.regrid.lattice import Lattice
+from lsbc.regrid.lattice_means import LatticeMeans
 from lsbc.regrid.overlap import Overlap, overlap_polygons
 from lsbc.regrid.sphere import EARTH_RADIUS_M
 
@@ -90,7 +90,7 @@ def main() -> None:
     category = (plan.need % 8).astype(np.uint8)
     report("8 class fractions with that plan", lambda: plan.fractions(category, 8), n)
     comm, ids, cells = SerialComm(), np.arange(coarse.n_polygon), np.unique(coarse.cell)
-    conservative = report("conservative map of the triangles", lambda: ConservativeMap.build(comm, coarse, ids, cells), len(coarse.cell))
+    conservative = report("conservative map of the triangles", lambda: LatticeMeans.build(comm, coarse, ids, cells), len(coarse.cell))
     report("12 fields with that map", lambda: conservative.apply(np.ones((coarse.n_polygon, 12))), len(coarse.cell))
 
 

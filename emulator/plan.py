@@ -15,9 +15,9 @@ from lsbc.emulator.reader import FineFile
 from lsbc.emulator.tiles import TileLattice, assign_owners
 from lsbc.regrid.aggregate import FractionPlan
 from lsbc.regrid.comm import Comm, agree
-from lsbc.regrid.conservative import ConservativeMap
 from lsbc.regrid.errors import FileError, GridError
 from lsbc.regrid.host_cells import HostCells
+from lsbc.regrid.lattice_means import LatticeMeans
 from lsbc.regrid.overlap import overlap_polygons
 from lsbc.regrid.route import Router
 
@@ -64,7 +64,7 @@ class Plan:
     owner: np.ndarray
     """Every tile of the domain and its rank, the same on all ranks."""
     local: list[Tile]
-    driver_map: ConservativeMap
+    driver_map: LatticeMeans
     driver_cell: np.ndarray
     """Global ids of the driver cells this rank's tiles look at."""
     halo: Router
@@ -105,7 +105,7 @@ def build_plan(comm: Comm, cells: HostCells, edges: str, artefact: Artefact, fin
     halo = _halo_router(comm, tiles, local, all_tiles)
     fractions = agree(comm, FractionPlan.from_overlap, on_fine, len(owned))
     to_host = Router.build(comm, _core_cells(tiles, mine), fractions.need, what="fine cell")
-    driver_map = ConservativeMap.build(comm, on_driver, cells.global_id[owned], driver_cell)
+    driver_map = LatticeMeans.build(comm, on_driver, cells.global_id[owned], driver_cell)
     return Plan(cells, owned, tiles, artefact.ratio, all_tiles, owner, local, driver_map, driver_cell, halo, to_host, fractions, to_all_cells,
                 bool(weight.any()), _fingerprint(comm, cells, owned))
 

@@ -3,9 +3,9 @@ import pytest
 from pytest import approx
 
 from lsbc.regrid.comm import SerialComm
-from lsbc.regrid.conservative import ConservativeMap
 from lsbc.regrid.errors import FieldError, GridError
 from lsbc.regrid.lattice import Lattice
+from lsbc.regrid.lattice_means import LatticeMeans
 from lsbc.regrid.overlap import overlap_polygons
 
 from shapes import box_area_sr, boxes, rotation, triangles
@@ -16,13 +16,13 @@ LATTICE = Lattice(90, 180)
 def global_map(ids=None, need=None):
     overlap = overlap_polygons(*triangles(3, rotation(3)), LATTICE)
     ids = np.arange(overlap.n_polygon) if ids is None else ids
-    return overlap, ConservativeMap.build(SerialComm(), overlap, ids, np.arange(LATTICE.n_cell) if need is None else need)
+    return overlap, LatticeMeans.build(SerialComm(), overlap, ids, np.arange(LATTICE.n_cell) if need is None else need)
 
 
 def two_boxes(need):
     """Polygons 20 and 10 fill the west and the east half of the southern half of the cell at 10..12 E, 46..48 N."""
     lon, lat = boxes([10.0, 11.0], [46.0, 46.0], 1.0, 1.0)
-    return ConservativeMap.build(SerialComm(), overlap_polygons(lon, lat, LATTICE, "latlon"), np.array([20, 10]), np.array(need))
+    return LatticeMeans.build(SerialComm(), overlap_polygons(lon, lat, LATTICE, "latlon"), np.array([20, 10]), np.array(need))
 
 
 def test_a_cell_takes_the_mean_of_the_polygons_over_its_covered_part():
@@ -64,16 +64,16 @@ def test_the_order_in_which_a_rank_holds_its_polygons_changes_no_bit():
     field = np.random.default_rng(0).random((len(lon), 3))
     order = np.random.default_rng(1).permutation(len(lon))
     need = np.arange(LATTICE.n_cell)
-    here = ConservativeMap.build(SerialComm(), overlap_polygons(lon, lat, LATTICE), np.arange(len(lon)), need)
-    there = ConservativeMap.build(SerialComm(), overlap_polygons(lon[order], lat[order], LATTICE), order, need)
+    here = LatticeMeans.build(SerialComm(), overlap_polygons(lon, lat, LATTICE), np.arange(len(lon)), need)
+    there = LatticeMeans.build(SerialComm(), overlap_polygons(lon[order], lat[order], LATTICE), order, need)
     assert here.apply(field).tobytes() == there.apply(field[order]).tobytes()
 
 
 def test_neither_polygons_nor_needed_cells_are_required():
     none = overlap_polygons(np.empty((0, 3)), np.empty((0, 3)), LATTICE)
     ids = np.empty(0, np.int64)
-    assert ConservativeMap.build(SerialComm(), none, ids, ids).apply(np.empty((0, 2))).shape == (0, 2)
-    assert np.isnan(ConservativeMap.build(SerialComm(), none, ids, np.array([7])).apply(np.empty((0, 2)))).all()
+    assert LatticeMeans.build(SerialComm(), none, ids, ids).apply(np.empty((0, 2))).shape == (0, 2)
+    assert np.isnan(LatticeMeans.build(SerialComm(), none, ids, np.array([7])).apply(np.empty((0, 2)))).all()
 
 
 @pytest.mark.parametrize(("ids", "need", "message"), [
@@ -84,7 +84,7 @@ def test_neither_polygons_nor_needed_cells_are_required():
 def test_impossible_maps_are_refused(ids, need, message):
     lon, lat = boxes([10.0, 11.0], [46.0, 46.0], 1.0, 1.0)
     with pytest.raises(GridError, match=message):
-        ConservativeMap.build(SerialComm(), overlap_polygons(lon, lat, LATTICE, "latlon"), ids, need)
+        LatticeMeans.build(SerialComm(), overlap_polygons(lon, lat, LATTICE, "latlon"), ids, need)
 
 
 def test_values_of_another_length_are_refused():

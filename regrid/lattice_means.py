@@ -1,4 +1,4 @@
-"""Brings fields from host polygons to lattice cells, conservatively. Knows arrays and ids: no geometry, no land use.
+"""Means of the host's fields over the cells of a lattice, wherever its polygons live. Knows arrays and ids: no geometry, no land use.
 
 A row's entries are in ascending global polygon id and are summed in that order, so the bits do not depend on which rank
 holds which polygon.
@@ -18,7 +18,7 @@ from lsbc.regrid.rows import runs
 _ENTRY = np.dtype([("cell", np.int64), ("polygon", np.int64), ("area_sr", np.float64)])
 
 
-class ConservativeMap:
+class LatticeMeans:
     """Means over the covered part of each cell (normalisation "fracarea"). Build once, apply often.
 
     coverage float64 (n_need,): covered area over cell area.
@@ -33,7 +33,7 @@ class ConservativeMap:
         self.coverage = self._covered_sr / cell_area_sr
 
     @classmethod
-    def build(cls, comm: Comm, overlap: Overlap, polygon_global_id: np.ndarray, need_cell: np.ndarray) -> ConservativeMap:
+    def build(cls, comm: Comm, overlap: Overlap, polygon_global_id: np.ndarray, need_cell: np.ndarray) -> LatticeMeans:
         """Plan from the overlaps of the polygons this rank owns and the lattice cells it wants. Collective.
 
         Args:

@@ -7,9 +7,9 @@ import pytest
 
 from lsbc.regrid.aggregate import FractionPlan
 from lsbc.regrid.comm import MpiComm, SerialComm
-from lsbc.regrid.conservative import ConservativeMap
 from lsbc.regrid.errors import GridError
 from lsbc.regrid.lattice import Lattice
+from lsbc.regrid.lattice_means import LatticeMeans
 from lsbc.regrid.overlap import overlap_polygons
 from lsbc.regrid.route import Router
 
@@ -45,8 +45,8 @@ def md5(comm, ids, values):
 
 def test_cell_means_are_the_same_bits_on_any_number_of_ranks(comm):
     mine, cells = owned(comm), np.arange(comm.rank, LATTICE.n_cell, comm.size)
-    plan = ConservativeMap.build(comm, overlap_polygons(LON[mine], LAT[mine], LATTICE), IDS[mine], cells)
-    alone = ConservativeMap.build(SerialComm(), overlap_polygons(LON, LAT, LATTICE), IDS, np.arange(LATTICE.n_cell))
+    plan = LatticeMeans.build(comm, overlap_polygons(LON[mine], LAT[mine], LATTICE), IDS[mine], cells)
+    alone = LatticeMeans.build(SerialComm(), overlap_polygons(LON, LAT, LATTICE), IDS, np.arange(LATTICE.n_cell))
     assert md5(comm, cells, plan.apply(FIELDS[mine])) == hashlib.md5(alone.apply(FIELDS).tobytes()).hexdigest()
     assert md5(comm, cells, plan.coverage) == hashlib.md5(alone.coverage.tobytes()).hexdigest()
 
@@ -54,8 +54,8 @@ def test_cell_means_are_the_same_bits_on_any_number_of_ranks(comm):
 def test_cells_wanted_by_several_ranks_or_by_none_are_served(comm):
     mine = owned(comm)
     cells = np.array([7, 8, 16199]) if comm.rank == 0 else np.array([8], np.int64) if comm.rank == 1 else np.empty(0, np.int64)
-    plan = ConservativeMap.build(comm, overlap_polygons(LON[mine], LAT[mine], LATTICE), IDS[mine], cells)
-    alone = ConservativeMap.build(SerialComm(), overlap_polygons(LON, LAT, LATTICE), IDS, cells)
+    plan = LatticeMeans.build(comm, overlap_polygons(LON[mine], LAT[mine], LATTICE), IDS[mine], cells)
+    alone = LatticeMeans.build(SerialComm(), overlap_polygons(LON, LAT, LATTICE), IDS, cells)
     assert plan.apply(FIELDS[mine]).tobytes() == alone.apply(FIELDS).tobytes()
 
 
@@ -75,11 +75,11 @@ def test_a_polygon_owned_twice_is_an_error_on_all_ranks(comm):
     mine = np.arange(5 if comm.rank else 6) + 6 * comm.rank
     ids = np.where(mine == mine[-1], 999_999, mine) if comm.size > 1 else np.append(mine[:-1], mine[0])
     with pytest.raises(GridError, match="holds the host cell id"):
-        ConservativeMap.build(comm, overlap_polygons(LON[mine], LAT[mine], LATTICE), ids, np.arange(3))
+        LatticeMeans.build(comm, overlap_polygons(LON[mine], LAT[mine], LATTICE), ids, np.arange(3))
 
 
 def test_a_cell_outside_the_lattice_on_one_rank_is_an_error_on_all_ranks(comm):
     mine = owned(comm)
     need = np.array([LATTICE.n_cell if comm.rank == comm.size - 1 else 0])
     with pytest.raises(GridError, match=f"^rank {comm.size - 1}: Cells must be a list of ids"):
-        ConservativeMap.build(comm, overlap_polygons(LON[mine], LAT[mine], LATTICE), IDS[mine], need)
+        LatticeMeans.build(comm, overlap_polygons(LON[mine], LAT[mine], LATTICE), IDS[mine], need)
