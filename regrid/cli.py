@@ -50,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--norm", choices=["dstarea", "fracarea"], default="dstarea", help="of conservative methods (%(default)s)")
     command.add_argument("--gradients", choices=["esmf", "exact"], default="esmf", help="of conserve2nd: ESMF's, or by true centroids (%(default)s)")
     command.add_argument("--backend", choices=BACKENDS, default="exact", help="(%(default)s)")
+    command.add_argument("--python", metavar="INTERPRETER", help="that has esmpy or yac (this one)")
     command.add_argument("--unmapped", choices=["ignore", "error"], default="ignore", help="destination cells that nothing reaches (%(default)s)")
     for side in ("src", "dst"):
         command.add_argument(f"--{side}-variable", help="a variable on the grid that is meant, where the file has several")
@@ -98,7 +99,7 @@ def _weights(options: argparse.Namespace) -> int:
     destination = grid_of(options.destination, options.dst_variable, options.dst_mask, options.dst_units)
     start = time.perf_counter()
     weights = make_weights(source, destination, options.method, edges=options.edges, normalization=options.norm,
-                           gradients=options.gradients, backend=options.backend)
+                           gradients=options.gradients, backend=options.backend, python=options.python)
     seconds = time.perf_counter() - start
     live = destination.mask & ~weights.is_mapped
     if live.any() and options.unmapped == "error":

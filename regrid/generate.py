@@ -12,7 +12,8 @@ BACKENDS = ("exact", "esmf", "yac")
 
 
 def make_weights(source: Grid, destination: Grid, method: str = "conserve", *, edges: str | None = None,
-                 normalization: str = "dstarea", gradients: str = "esmf", backend: str = "exact") -> Weights:
+                 normalization: str = "dstarea", gradients: str = "esmf", backend: str = "exact",
+                 python: str | None = None) -> Weights:
     """Weights that bring fields from the cells of `source` to those of `destination`.
 
     Args:
@@ -22,6 +23,7 @@ def make_weights(source: Grid, destination: Grid, method: str = "conserve", *, e
         normalization: of conservative methods, "dstarea" or "fracarea".
         gradients: of "conserve2nd", by ESMF's rule or by true centroids ("exact": a tenth of the error on fine grids).
         backend: "exact" (lsbc's own), "esmf" or "yac", each in a process of its own.
+        python: interpreter that has the backend's package; this process's own by default.
     Returns:
         One row for each destination cell; cells that nothing reaches, and masked ones, have an empty row.
     Raises:
@@ -39,10 +41,10 @@ def make_weights(source: Grid, destination: Grid, method: str = "conserve", *, e
         source, destination = source.with_edges(edges), destination.with_edges(edges)
     if backend == "esmf":
         from lsbc.regrid.backends.esmf import esmf_weights
-        return esmf_weights(source, destination, method, normalization)
+        return esmf_weights(source, destination, method, normalization, python=python)
     if backend == "yac":
         from lsbc.regrid.backends.yac import yac_weights
-        return yac_weights(source, destination, method, normalization)
+        return yac_weights(source, destination, method, normalization, python=python)
     return _exact(source, destination, method, normalization, gradients)
 
 

@@ -20,7 +20,7 @@ CONSERVATIVE = ("conserve", "conserve2nd")
 METHODS = (*CONSERVATIVE, "bilinear", "patch", "neareststod", "nearestdtos")
 POLES = ("average", "none")
 REMEDY = ("install it with 'conda install -c conda-forge esmpy', or build ESMF and its src/addon/esmpy from source, set ESMFMKFILE to the "
-          "esmf.mk of that build, and name the interpreter that has it with python=.")
+          "esmf.mk of that build, and name the interpreter that has it with python= (--python).")
 
 
 def esmf_weights(source: Grid, destination: Grid, method: str = "conserve", normalization: str = "dstarea", *, pole: str = "average",

@@ -17,7 +17,7 @@ from lsbc.regrid.grids import Grid, RectilinearGrid
 from lsbc.regrid.weights import Side, Weights
 
 ORDER = {"conserve": 1, "conserve2nd": 2, "neareststod": 0}
-REMEDY = "install it with 'pip install lsbc[yac]' beside Debian's Open MPI, or name the interpreter that has it with python=."
+REMEDY = "install it with 'pip install lsbc[yac]' beside Debian's Open MPI, or name the interpreter that has it with python= (--python)."
 
 
 def yac_weights(source: Grid, destination: Grid, method: str = "conserve", normalization: str = "dstarea", *,
