@@ -78,8 +78,8 @@ def torchs(weights: Weights, values: np.ndarray) -> dict[str, Callable]:
 
 def esmpys(weights: Weights, values: np.ndarray) -> dict[str, Callable]:
     """Points with all fields as an ungridded axis; ESMF reads the weights from a file."""
+    import netCDF4  # noqa: I001  esmpy first and netCDF4 after it ends in a segmentation fault
     import esmpy
-    import netCDF4
 
     esmpy.Manager(debug=False, endFlag=esmpy.constants.EndAction.KEEP_MPI)
     kind = esmpy.TypeKind.R8 if values.dtype == np.float64 else esmpy.TypeKind.R4
@@ -90,8 +90,8 @@ def esmpys(weights: Weights, values: np.ndarray) -> dict[str, Callable]:
         path = os.path.join(folder, "weights.nc")
         with netCDF4.Dataset(path, "w", format="NETCDF3_64BIT_OFFSET") as file:
             file.createDimension("n_s", weights.n_entry)
-            for name, kind_of, array in (("row", "i4", weights.row + 1), ("col", "i4", weights.column + 1), ("S", "f8", weights.value)):
-                file.createVariable(name, kind_of, ("n_s",))[:] = array
+            for name, array in (("row", weights.row + 1), ("col", weights.column + 1), ("S", weights.value)):
+                file.createVariable(name, array.dtype, ("n_s",))[:] = array
         regrid = esmpy.RegridFromFile(source, destination, path)
     source.data[...] = values
 
@@ -127,9 +127,10 @@ def measure(works: dict[str, Callable], n_byte: int, n_round: int) -> dict[str, 
     times, ratios = {name: [] for name in works}, {name: [] for name in works}
     for work in works.values():
         work()
-    for _ in range(n_round):
+    order = list(works.items())
+    for turn in range(n_round):
         per_byte = min(seconds(lambda: np.copyto(there, here)) for _ in range(3)) / (2 * here.nbytes)
-        for name, work in works.items():
+        for name, work in order[turn % len(order):] + order[:turn % len(order)]:  # nobody always comes first
             took = seconds(work)
             times[name].append(1e3 * took)
             ratios[name].append(took / (per_byte * n_byte))
@@ -139,6 +140,13 @@ def measure(works: dict[str, Callable], n_byte: int, n_round: int) -> dict[str, 
 def worst_difference(works: dict[str, Callable], values: np.ndarray) -> float:
     first, *others = (np.array(work()) for work in works.values())
     return max(float(np.abs(other.reshape(first.shape) - first).max()) for other in others) / float(np.abs(values).max())
+
+
+def as_text(row: dict) -> str:
+    head = (f"{row['pattern']}, {row['n_row']} rows, {row['n_entry']} entries, {row['n_field']} x {row['dtype']}: "
+            f"{row['mbyte']:.0f} MB, results differ by {row['difference']:.1e}")
+    figures = [f"    {name:24s} {ms:8.1f} ms  ({ratio:5.1f})" for name, (ms, ratio) in row["ms_and_ratio"].items()]
+    return "\n".join([head, *figures, *(f"    {name}: {why}" for name, why in row["absent"].items())])
 
 
 def main() -> None:
@@ -156,13 +164,12 @@ def main() -> None:
             works, absent = variants(weights, values, options.skip.split(","))
             item = values.itemsize
             n_byte = weights.offsets.nbytes + weights.n_entry * 12 + values.nbytes + weights.n_destination * n_field * item
-            row = {"pattern": pattern, "n_entry": weights.n_entry, "n_field": n_field, "dtype": dtype, "mbyte": n_byte / 1e6,
-                   "difference": worst_difference(works, values), "absent": absent, "ms_and_ratio": measure(works, n_byte, options.rounds)}
+            row = {"pattern": pattern, "n_row": weights.n_destination, "n_entry": weights.n_entry, "n_field": n_field,
+                   "dtype": dtype, "mbyte": n_byte / 1e6, "difference": worst_difference(works, values), "absent": absent,
+                   "ms_and_ratio": measure(works, n_byte, options.rounds)}
             report.append(row)
             if not options.json:
-                figures = "\n".join(f"    {name:24s} {ms:8.1f} ms  ({ratio:5.1f})" for name, (ms, ratio) in row["ms_and_ratio"].items())
-                print(f"{pattern}, {weights.n_destination} rows, {weights.n_entry} entries, {n_field} x {dtype}: {n_byte / 1e6:.0f} MB, "
-                      f"results differ by {row['difference']:.1e}\n{figures}", *(f"    {k}: {why}" for k, why in absent.items()), sep="\n", flush=True)
+                print(as_text(row), flush=True)
     if options.json:
         print(json.dumps(report, indent=1))
 

@@ -81,7 +81,7 @@ class Remap:
         Args:
             values: float32 or float64, (n_source,) or (n_source, n_field); the shape of the source grid may stand for
                 n_source, and gives the shape of the destination grid. A masked array counts as NaN where it is masked.
-            out: C-contiguous array for the result, of its shape and type; reusing one saves a third of the time.
+            out: C-contiguous array for the result, of its shape and type; large new arrays can cost as much as the sums.
             fields: which of the last axis of `values` to remap, in this order; all where None.
         Returns:
             (n_destination,) or (n_destination, n_field), of the type of `values`.
@@ -119,8 +119,8 @@ def as_table(remap, values: np.ndarray, fields: slice | list[int] | None) -> tup
     elif values.shape[:n_axis] == remap.source_shape:
         lead, tail = remap.destination_shape, values.shape[n_axis:]
     else:
-        raise FieldError(f"Fields have shape {values.shape}; the weights expect ({remap.n_source},) or ({remap.n_source}, n_field), "
-                         f"or the source grid's {remap.source_shape} in place of {remap.n_source}.")
+        raise FieldError(f"Fields have shape {values.shape}; the weights expect ({remap.n_source},) or "
+                         f"({remap.n_source}, n_field), or the source grid's {remap.source_shape} in place of {remap.n_source}.")
     if len(tail) > 1:
         raise FieldError(f"Fields have shape {values.shape}, {len(tail)} axes behind those of the cells; give one.")
     table = values.reshape(remap.n_source, tail[0] if tail else 1)
@@ -157,8 +157,8 @@ def _check_rules(weights: Weights, missing: str, min_coverage: float) -> None:
     if not 0.0 <= min_coverage <= 1.0:
         raise ConfigError(f"min_coverage must be 0 .. 1, got {min_coverage}.")
     if weights.normalization == "fracarea" and weights.destination.frac is None and min_coverage > 0.0:
-        raise WeightError(f"min_coverage = {min_coverage} needs frac of the destination, as the weights are normalised by fracarea; "
-                          "take min_coverage = 0 or a file that holds frac_b.")
+        raise WeightError(f"min_coverage = {min_coverage} needs frac of the destination, as the weights are normalised by "
+                          "fracarea; take min_coverage = 0 or a file that holds frac_b.")
     if missing == "skip" and weights.n_entry and weights.value.min() < 0.0:
         k = int(weights.value.argmin())
         raise WeightError(f"missing = 'skip' is no mean where weights are negative ({weights.value[k]:.3g} of source cell "

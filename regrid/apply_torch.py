@@ -52,7 +52,8 @@ class TorchRemap:
             FieldError: `values` do not fit.  DeviceError: out of memory.
         """
         if not self._torch.is_tensor(values):
-            values = self._torch.from_numpy(np.ascontiguousarray(np.ma.filled(values, np.nan) if np.ma.isMaskedArray(values) else values))
+            values = np.ma.filled(values, np.nan) if np.ma.isMaskedArray(values) else values
+            values = self._torch.from_numpy(np.ascontiguousarray(values))
         if values.ndim not in (1, 2) or values.shape[0] != self.n_source or not values.is_floating_point():
             raise FieldError(f"Fields are {values.dtype} {tuple(values.shape)}; the weights expect floating-point "
                              f"({self.n_source},) or ({self.n_source}, n_field).")
@@ -88,13 +89,15 @@ class TorchRemap:
             return out.masked_fill_(self._blank, torch.nan)
         share = self._matrix @ valid.to(self.dtype)
         enough = (share > 0.0) & (share >= self._least)
-        out = (self._matrix @ values.nan_to_num(nan=0.0, posinf=torch.inf, neginf=-torch.inf)).div_(share.masked_fill_(~enough, 1.0))
+        out = self._matrix @ values.masked_fill(~valid, 0.0)
+        out /= share.masked_fill_(~enough, 1.0)
         return out.masked_fill_(~enough, torch.nan)
 
     def _on_device(self, work, argument):
         try:
             return work(argument)
         except self._torch.OutOfMemoryError as error:
-            raise DeviceError(f"{self.device} is out of memory for weights {self.n_destination} x {self.n_source}: {error}") from error
+            raise DeviceError(f"{self.device} is out of memory for weights {self.n_destination} x {self.n_source}: "
+                              f"{error}") from error
         except (RuntimeError, AssertionError) as error:  # what torch raises for an absent device depends on its build
             raise DeviceError(f"torch cannot remap on device '{self.device}': {error}") from error

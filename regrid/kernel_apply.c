@@ -51,20 +51,6 @@ static inline entries entries_of(const lsbc_product *product, int64_t row) {
                    product->scale ? product->scale[row] : 1.0};
 }
 
-static inline void fetch(const void *from, int64_t n_byte) {
-  for (int64_t k = 0; k < n_byte; k += LINE * (int64_t)sizeof(double)) __builtin_prefetch((const char *)from + k);
-}
-
-/* Asks for the entries of the next tile, as if it had as many as this one. */
-static void fetch_ahead(const lsbc_product *product, const tile *part) {
-  const lsbc_rows *rows = &product->rows;
-  const int64_t n_row = part->last - part->first, end = rows->offsets[part->last], n = end - rows->offsets[part->first];
-  if (part->last + n_row > rows->n_row || end + n > product->n_entry) return;
-  fetch(rows->offsets + part->last, n_row * (int64_t)sizeof *rows->offsets);
-  fetch(rows->index + end, n * (int64_t)sizeof *rows->index);
-  fetch(product->weight + end, n * (int64_t)sizeof *product->weight);
-}
-
 /* Rows without entries are NaN. */
 static void blank(const lsbc_product *product, const tile *part) {
   const int64_t *offsets = product->rows.offsets, n_field = part->n_field;
@@ -178,7 +164,8 @@ typedef struct {
 
 static layout layout_of(const lsbc_product *product, int64_t n_field, int lanes) {
   while (lanes > n_field) lanes /= 2;
-  const int64_t n_row = TILE_ROWS * (1 + TILE_DOUBLES / TILE_ROWS / (n_field + 1)), n_padded = (n_field + lanes - 1) / lanes * lanes;
+  const int64_t n_row = TILE_ROWS * (1 + TILE_DOUBLES / TILE_ROWS / (n_field + 1));
+  const int64_t n_padded = (n_field + lanes - 1) / lanes * lanes;
   const int is_packed = product->n_entry / PACK_USES >= product->rows.n_column;
   return (layout){n_row, n_row * n_field + LINE, n_padded, is_packed ? product->rows.n_column * n_padded : 0};
 }
@@ -188,7 +175,8 @@ int64_t lsbc_apply_scratch(const lsbc_product *product, int64_t n_field) {
   return LINE + 2 * need.n_sum + 2 * need.n_padded + need.n_packed;
 }
 
-int64_t lsbc_apply(const lsbc_product *product, const lsbc_fields *fields, int64_t first, int64_t last, int lanes, double *scratch) {
+int64_t lsbc_apply(const lsbc_product *product, const lsbc_fields *fields, int64_t first, int64_t last, int lanes,
+                   double *scratch) {
   const layout need = layout_of(product, fields->n_field, lanes);
   const size_t item = fields->is_float ? sizeof(float) : sizeof(double), row_bytes = item * (size_t)fields->n_field;
   const int past_caches = (size_t)(last - first) * row_bytes >= STREAM_BYTES;

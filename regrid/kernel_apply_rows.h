@@ -103,9 +103,13 @@ TARGET static int NAME(is_sound)(const lsbc_product *product, const tile *part) 
   return !(outside >> 31);
 }
 
-/* The tile's sums as floats; reads and writes may overrun by a vector. */
+/* The tile's sums as floats. The last vector reaches back: what lies behind the sums could overflow. */
 TARGET static void NAME(narrow)(const tile *part) {
-  for (int64_t k = 0; k < (part->last - part->first) * part->n_field; k += LANES) NARROW(part->narrow + k, part->sums + k);
+  const int64_t n = (part->last - part->first) * part->n_field;
+  for (int64_t k = 0; k < n; k += LANES) {
+    const int64_t at = k < n - LANES ? k : n - LANES;
+    NARROW(part->narrow + at, part->sums + at);
+  }
 }
 
 /* Second look at a tile with NaN: rows that have entries get the mean of the valid ones. */
@@ -121,7 +125,6 @@ TARGET static void NAME(sum_valid)(const lsbc_product *product, const tile *part
 TARGET static int NAME(sum_tile)(const lsbc_product *product, const tile *part) {
   if (!NAME(is_sound)(product, part)) return -1;
   const int64_t n_block = (part->source.n_field + LANES - 1) / LANES, n_pass = (n_block + MOST_BLOCKS - 1) / MOST_BLOCKS;
-  fetch_ahead(product, part);
   /* The first blocks come last: they overwrite what the padding of the row above has run over. */
   for (int64_t pass = n_pass - 1; pass >= 0; pass--) {
     const int64_t block = pass * n_block / n_pass;

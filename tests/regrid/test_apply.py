@@ -1,5 +1,8 @@
 """Expected values are hand sums, plain Python loops in the order of the entries, or closed forms."""
 
+import platform
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -67,8 +70,8 @@ def test_the_bits_are_those_of_a_plain_loop_in_double_precision_for_any_vector_w
         lanes = 1
         while lanes <= _kernel.apply_lanes():
             out, scratch = np.empty_like(expected), np.empty(_kernel.apply_scratch(weights.n_entry, 9, n_field))
-            _kernel.apply(weights.offsets, weights.column, weights.value, None, None, values, n_field, dtype == np.float32, out, 0,
-                          weights.n_destination, lanes, scratch)
+            _kernel.apply(weights.offsets, weights.column, weights.value, None, None, values, n_field, dtype == np.float32,
+                          out, 0, weights.n_destination, lanes, scratch)
             assert same_bits(out, expected), lanes
             lanes *= 2
 
@@ -298,7 +301,8 @@ def test_rules_that_the_weights_do_not_allow_are_refused(weights, rules, error, 
     ({12: np.empty(3)}, "scratch is too small"),
 ])
 def test_the_kernel_refuses_arrays_that_would_lead_it_astray(changes, message):
-    arguments = [QUARTER.offsets, QUARTER.column, QUARTER.value, None, None, np.zeros((2, 1)), 1, False, np.empty((3, 1)), 0, 3, 1, np.empty(9999)]
+    arguments = [QUARTER.offsets, QUARTER.column, QUARTER.value, None, None, np.zeros((2, 1)), 1, False,
+                 np.empty((3, 1)), 0, 3, 1, np.empty(9999)]
     for k, value in changes.items():
         arguments[k] = value
     with pytest.raises(ValueError, match=message):
@@ -316,3 +320,29 @@ def test_weights_made_by_esmf_keep_a_constant_to_their_own_row_error(name):
     got = Remap(weights, "skip")(np.full((weights.n_source, 2), 3.0))
     assert np.isnan(got[~mapped]).all() and np.abs(got[mapped] - 3.0).max() < 1e-12
     assert np.abs(Remap(weights)(np.full(weights.n_source, 3.0))[mapped] - 3.0 * sides[1].frac[mapped]).max() < 2e-11
+
+
+TRAPPED = """
+import ctypes, numpy as np
+from lsbc.regrid import _kernel
+rng = np.random.default_rng(1)
+offsets = np.concatenate([[0], np.cumsum(rng.integers(0, 6, 900))])
+column, weight, least = rng.integers(0, 50, offsets[-1]).astype(np.int32), rng.random(offsets[-1]), np.zeros(900)
+libm = ctypes.CDLL("libm.so.6")
+for n_field in (1, 3, 7, 12, 21):
+    values = np.where(rng.random((50, n_field)) < 0.2, np.nan, rng.random((50, n_field)))
+    scratch = np.full(_kernel.apply_scratch(len(weight), 50, n_field), 1e300)
+    for dtype, least_of in ((np.float32, None), (np.float32, least), (np.float64, least)):
+        table, out = values.astype(dtype), np.empty((900, n_field), dtype)
+        libm.feenableexcept(1 | 4 | 8)
+        _kernel.apply(offsets, column, weight, None, least_of, table, n_field, dtype == np.float32, out, 0, 900,
+                      _kernel.apply_lanes(), scratch)
+        libm.fedisableexcept(1 | 4 | 8)
+print("no trap")
+"""
+
+
+@pytest.mark.skipif((sys.platform, platform.machine()) != ("linux", "x86_64"), reason="the trap numbers are those of x86-64 Linux")
+def test_hosts_that_arm_floating_point_traps_see_none_not_even_with_missing_values():
+    done = subprocess.run([sys.executable, "-c", TRAPPED], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "no trap\n"), done.stderr
