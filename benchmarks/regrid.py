@@ -6,7 +6,7 @@ Cases: 29,929 Lambert cells of 7.5 km (173 x 173) -> 1,000,000 boxes of 0.01 deg
 global. Every measurement is a process of its own; the engines take turns, and the median of the rounds is printed (engines that
 need more than 10 s run once). Seconds run from two grids in memory to weights in memory, with the start of the child
 process for esmpy and yac; the programs ESMF_RegridWeightGen and cdo run from grid files to a weight file. Memory is the
-largest process's (ru_maxrss). ESMF and yac in other interpreters: LSBC_ESMF_PYTHON, LSBC_YAC_PYTHON.
+largest process's (ru_maxrss). LSBC_ESMF_PYTHON and LSBC_YAC_PYTHON name the interpreters that have esmpy and yac.
 
 Three conventions of edges: "boxes" (great-circle polygons, boxes of meridians and parallels), "latlon" (all edges straight in
 lon-lat), "greatcircle" (all edges, ESMF's only one). "rows" is the largest |row sum - 1|: what a constant field loses.
@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
+import re
 import resource
 import shutil
 import subprocess
@@ -69,13 +69,13 @@ def _centres(lon: np.ndarray, lat: np.ndarray, shape: tuple) -> tuple[np.ndarray
 def esmpy(source: Grid, destination: Grid, folder: Path) -> tuple[Weights, float]:
     from lsbc.regrid.backends import esmf_weights
 
-    return _timed(lambda: esmf_weights(source, destination, python=os.environ.get("LSBC_ESMF_PYTHON")))
+    return _timed(lambda: esmf_weights(source, destination))
 
 
 def yac(source: Grid, destination: Grid, folder: Path) -> tuple[Weights, float]:
     from lsbc.regrid.backends import yac_weights
 
-    return _timed(lambda: yac_weights(source, destination, python=os.environ.get("LSBC_YAC_PYTHON")))
+    return _timed(lambda: yac_weights(source, destination))
 
 
 def exact(source: Grid, destination: Grid, folder: Path) -> tuple[Weights, float]:
@@ -135,9 +135,9 @@ def _program(command: list[str], source: Grid, destination: Grid, folder: Path) 
     done = subprocess.run(command, cwd=folder, env=alone, capture_output=True, text=True, check=False)
     seconds = time.perf_counter() - start
     if done.returncode:
-        logs = " ".join(path.read_text(errors="replace") for path in folder.glob("PET0*LogFile"))
-        errors = [line.split("PET0", 1)[-1] for line in logs.splitlines() if " ERROR " in line] or (done.stderr or done.stdout).split("\n")
-        raise Absent(f"it refuses these files: {' '.join(errors[0].split())[:110]}")
+        logs = " ".join(path.read_text(errors="replace") for path in folder.glob("PET0*Log*"))
+        errors = [re.sub(r"^.*PET0 +\S+ +", "", line) for line in logs.splitlines() if " ERROR " in line] or (done.stderr or done.stdout).split("\n")
+        raise Absent(f"it refuses these files: {' '.join(errors[0].split())[:140]}")
     return read_weights(folder / "weights.nc", source, destination, strict=False), seconds
 
 

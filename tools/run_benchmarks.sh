@@ -8,6 +8,9 @@ tools/stage.sh "input of the benchmarks" "$build/logs/benchmark_input.log" "$pyt
 echo "--- benchmarks/regrid_overlap.py"
 "$python" benchmarks/regrid_overlap.py
 
+echo "--- benchmarks/regrid.py"
+"$python" benchmarks/regrid.py
+
 for ranks in 1 2; do
     echo "--- benchmarks/coupled_years.py on $ranks rank(s)"
     mpirun --oversubscribe -n "$ranks" "$python" benchmarks/coupled_years.py "$input/icon.toml" --years 10

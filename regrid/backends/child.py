@@ -33,11 +33,15 @@ TERMINATE_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Job:
-    """What to run: `script` by the interpreter `python`; `name` and `remedy` are for messages."""
+    """What to run: `script` by the interpreter `python`, else the one that the environment's `variable` names, else this one.
+
+    `name` and `remedy` are for messages.
+    """
 
     name: str
     script: Path
     remedy: str
+    variable: str
     python: str | None = None
     timeout_s: float = 3600.0
 
@@ -49,7 +53,7 @@ def run(job: Job, request: dict, arrays: dict[str, np.ndarray],
     Raises StartupError where the child cannot start, lacks its library, dies or takes too long; GridError where the
     regridder refuses the grids, with its own words.
     """
-    python = interpreter(job.python)
+    python = interpreter(job.python or os.environ.get(job.variable) or None)
     with tempfile.TemporaryDirectory(prefix="lsbc-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         _write_request(folder, request, arrays)
@@ -137,7 +141,8 @@ def _read_answer(job: Job, folder: Path, code: int) -> dict:
 def _refusal(job: Job, answer: dict, code: int, words: str) -> LsbcError:
     if answer.get("outcome") == "refused" or (answer.get("outcome") == "loaded" and code > 0):
         return GridError(f"{job.name} refused the grids: {_short(words)}")
-    how = f"was killed by signal {-code} ({signal.Signals(-code).name})" if code < 0 else f"ended with code {code}"
+    hint = ", short of memory?" if code == -signal.SIGKILL else ""
+    how = f"was killed by signal {-code} ({signal.Signals(-code).name}{hint})" if code < 0 else f"ended with code {code}"
     return StartupError(f"{job.name} {how} before its weights were ready; its last words: {_short(words) or 'none'}")
 
 

@@ -20,7 +20,7 @@ CONSERVATIVE = ("conserve", "conserve2nd")
 METHODS = (*CONSERVATIVE, "bilinear", "patch", "neareststod", "nearestdtos")
 POLES = ("average", "none")
 REMEDY = ("install it with 'conda install -c conda-forge esmpy', or build ESMF and its src/addon/esmpy from source, set ESMFMKFILE to the "
-          "esmf.mk of that build, and name the interpreter that has it with python= (--python).")
+          "esmf.mk of that build, and name the interpreter that has it with python= (--python) or LSBC_ESMF_PYTHON.")
 
 
 def esmf_weights(source: Grid, destination: Grid, method: str = "conserve", normalization: str = "dstarea", *, pole: str = "average",
@@ -30,7 +30,7 @@ def esmf_weights(source: Grid, destination: Grid, method: str = "conserve", norm
     Args:
         normalization: "dstarea" or "fracarea"; without meaning for methods that are not conservative.
         pole: bilinear and patch on lon-lat grids that go round the globe; "average" closes them with the mean of the last row.
-        python: interpreter that has esmpy; this process's own by default.
+        python: interpreter that has esmpy; by default the one in the environment variable LSBC_ESMF_PYTHON, or this process's own.
     Raises:
         StartupError: no esmpy, or the child died or took too long. GridError: ESMF, or its rules, refuse a grid.
         WeightError: a method, normalisation or pole that ESMF does not have.
@@ -43,7 +43,7 @@ def esmf_weights(source: Grid, destination: Grid, method: str = "conserve", norm
         request[side] = {"kind": part.kind, "shape": part.shape, "is_round": part.is_round, "has_mask": "mask" in part.arrays,
                          "has_poles": isinstance(grid, RectilinearGrid)}
         arrays |= {f"{side}_{name}": array for name, array in part.arrays.items()}
-    job = child.Job("ESMF (esmpy)", Path(__file__).with_name("esmf_child.py"), REMEDY, python, timeout_s)
+    job = child.Job("ESMF (esmpy)", Path(__file__).with_name("esmf_child.py"), REMEDY, "LSBC_ESMF_PYTHON", python, timeout_s)
     answer, made = child.run(job, request, arrays)
     return _weights(source, destination, method, normalization, parts, made, answer["version"])
 

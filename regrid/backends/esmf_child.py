@@ -14,7 +14,7 @@ METHODS = {"conserve": "CONSERVE", "conserve2nd": "CONSERVE_2ND", "bilinear": "B
 
 
 def load_esmpy():
-    """The module esmpy. netCDF4 goes first: with its wheel loaded after ESMF's own netCDF the process crashes."""
+    """The module esmpy, started. netCDF4 goes first: with its wheel loaded after ESMF's own netCDF the process crashes."""
     beside = os.path.join(sys.prefix, "lib", "esmf.mk")
     if "ESMFMKFILE" not in os.environ and os.path.exists(beside):
         os.environ["ESMFMKFILE"] = beside
@@ -23,6 +23,7 @@ def load_esmpy():
     except ImportError:
         pass
     import esmpy
+    esmpy.Manager(debug=True)  # starts MPI, and keeps the log that says why ESMF refuses
     return esmpy
 
 
@@ -99,7 +100,6 @@ def options(esmpy, request: dict, fields: dict) -> dict:
 
 def make(esmpy, folder: str, request: dict) -> dict:
     """Row, column (0-based), value and version; for conservative methods also areas and fractions of both sides."""
-    esmpy.Manager(debug=True)  # keeps the log that says why ESMF refuses
     build = {side: BUILD[request[side]["kind"]](esmpy, request[side], Arrays(folder, side)) for side in ("source", "destination")}
     fields = {side: make_field() for side, make_field in build.items()}
     frac = {side: make_field() for side, make_field in build.items()} if request["is_conservative"] else {}

@@ -17,7 +17,8 @@ from lsbc.regrid.grids import Grid, RectilinearGrid
 from lsbc.regrid.weights import Side, Weights
 
 ORDER = {"conserve": 1, "conserve2nd": 2, "neareststod": 0}
-REMEDY = "install it with 'pip install lsbc[yac]' beside Debian's Open MPI, or name the interpreter that has it with python= (--python)."
+REMEDY = ("install it with 'pip install lsbc[yac]' beside Debian's Open MPI, or name the interpreter that has it with python= (--python) or "
+          "LSBC_YAC_PYTHON.")
 
 
 def yac_weights(source: Grid, destination: Grid, method: str = "conserve", normalization: str = "dstarea", *,
@@ -28,7 +29,7 @@ def yac_weights(source: Grid, destination: Grid, method: str = "conserve", norma
 
     Args:
         normalization: "dstarea" or "fracarea"; without meaning for neareststod.
-        python: interpreter that has yac; this process's own by default.
+        python: interpreter that has yac; by default the one in the environment variable LSBC_YAC_PYTHON, or this process's own.
     Raises:
         StartupError: no yac, or the child took too long. GridError: yac, or its rules, refuse a grid.
         WeightError: a method or normalisation that is not offered.
@@ -44,7 +45,7 @@ def yac_weights(source: Grid, destination: Grid, method: str = "conserve", norma
         request[side] = {"kind": part.kind, "n_cell": part.n_cell, "is_round": part.is_round, "has_mask": "mask" in part.arrays,
                          "has_parallels": grid.edges != "greatcircle"}
         arrays |= {f"{side}_{name}": array for name, array in part.arrays.items()}
-    job = child.Job("yac", Path(__file__).with_name("yac_child.py"), REMEDY, python, timeout_s)
+    job = child.Job("yac", Path(__file__).with_name("yac_child.py"), REMEDY, "LSBC_YAC_PYTHON", python, timeout_s)
     answer, made = child.run(job, request, arrays, _read)
     row, column = parts["destination"].position(made["row"]), parts["source"].position(made["column"])
     make = _conservative if is_conservative else _nearest

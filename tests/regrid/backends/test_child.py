@@ -34,7 +34,7 @@ def job(tmp_path, monkeypatch):
 
     def make(text, **options):
         (tmp_path / "script.py").write_text(text, encoding="utf-8")
-        return child.Job("Adder", tmp_path / "script.py", "install it.", **options)
+        return child.Job("Adder", tmp_path / "script.py", "install it.", "LSBC_TEST_PYTHON", **options)
     return make
 
 
@@ -96,6 +96,11 @@ def test_an_end_before_the_library_was_loaded_is_an_error_of_the_installation(jo
         child.run(job('import os\nprint("oh dear", flush=True)\nos._exit(3)'), {}, {})
 
 
+def test_a_child_the_system_killed_may_have_lacked_memory(job):
+    with pytest.raises(StartupError, match="SIGKILL, short of memory"):
+        child.run(job(HEAD + "def make(*a):\n    os.kill(os.getpid(), signal.SIGKILL)\nserve(int, make)"), {}, {})
+
+
 def test_a_crash_names_the_signal(job):
     with pytest.raises(StartupError, match=r"killed by signal 11 \(SIGSEGV\)"):
         child.run(job(HEAD + "def make(*a):\n    os.kill(os.getpid(), signal.SIGSEGV)\nserve(int, make)"), {}, {})
@@ -118,7 +123,7 @@ serve(int, make)"""
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux ends a child with its parent")
 def test_a_killed_parent_leaves_no_child(job, tmp_path):
     made = job(HEAD + f'def make(*a):\n    open({str(tmp_path / "pid")!r}, "w").write(str(os.getpid()))\n    time.sleep(60)\nserve(int, make)')
-    code = f"from pathlib import Path; from lsbc.regrid.backends import child; child.run(child.Job('x', Path({str(made.script)!r}), ''), {{}}, {{}})"
+    code = f"from pathlib import Path; from lsbc.regrid.backends import child; child.run(child.Job('x', Path({str(made.script)!r}), '', 'X'), {{}}, {{}})"
     parent = subprocess.Popen([sys.executable, "-c", code], env=os.environ | {"TMPDIR": str(tmp_path / "tmp")})
     while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
         assert parent.poll() is None
@@ -126,6 +131,13 @@ def test_a_killed_parent_leaves_no_child(job, tmp_path):
     parent.send_signal(signal.SIGKILL)
     parent.wait()
     assert is_gone(int((tmp_path / "pid").read_text()))
+
+
+def test_the_environment_may_name_the_interpreter(job, monkeypatch):
+    monkeypatch.setenv("LSBC_TEST_PYTHON", "/no/python")
+    with pytest.raises(StartupError, match="'/no/python' .* does not exist"):
+        child.run(job(SUM), {}, {})
+    assert child.run(job(SUM, python=sys.executable), {"more": 0}, {"numbers": np.arange(2)})[1]["sum"].tolist() == [0, 1]
 
 
 def test_an_interpreter_that_does_not_exist_is_refused():

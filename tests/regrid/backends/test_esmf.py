@@ -31,30 +31,35 @@ def assert_is_reference(weights, reference):
         assert side.area_sr == pytest.approx(reference[f"area_{letter}"], rel=1e-11, abs=0)
 
 
+@pytest.mark.usefixtures("need_esmf")
 @pytest.mark.parametrize("method", ["conserve", "neareststod"])
-def test_boxes_give_the_weights_of_esmfs_own_program(esmf_python, reference, method):
-    assert_is_reference(esmf_weights(REGION, TILE, method, python=esmf_python), reference(f"a_0p25r_to_tile0p01_{method}"))
+def test_boxes_give_the_weights_of_esmfs_own_program(reference, method):
+    assert_is_reference(esmf_weights(REGION, TILE, method), reference(f"a_0p25r_to_tile0p01_{method}"))
 
 
+@pytest.mark.usefixtures("need_esmf")
 @pytest.mark.parametrize("method", ["conserve2nd", "bilinear", "patch", "nearestdtos"])
-def test_a_curvilinear_grid_gives_the_weights_of_esmfs_own_program(esmf_python, reference, lambert_grid, method):
-    assert_is_reference(esmf_weights(lambert_grid, FRESH, method, python=esmf_python), reference(f"b_lcc9km_to_ll0p05_{method}"))
+def test_a_curvilinear_grid_gives_the_weights_of_esmfs_own_program(reference, lambert_grid, method):
+    assert_is_reference(esmf_weights(lambert_grid, FRESH, method), reference(f"b_lcc9km_to_ll0p05_{method}"))
 
 
+@pytest.mark.usefixtures("need_esmf")
 @pytest.mark.parametrize("normalization", ["dstarea", "fracarea"])
-def test_partly_covered_cells_are_those_of_esmfs_own_program(esmf_python, reference, normalization):
-    made = esmf_weights(TILE, REGION, "conserve", normalization, python=esmf_python)
+def test_partly_covered_cells_are_those_of_esmfs_own_program(reference, normalization):
+    made = esmf_weights(TILE, REGION, "conserve", normalization)
     assert_is_reference(made, reference(f"e_tile0p01_to_0p25r_conserve_{normalization}"))
 
 
-def test_triangles_give_the_weights_of_esmfs_mesh(esmf_python, reference, icosahedral_grid):
+@pytest.mark.usefixtures("need_esmf")
+def test_triangles_give_the_weights_of_esmfs_mesh(reference, icosahedral_grid):
     globe = RectilinearGrid.regular(0, 360, 360, -90, 90, 180, edges="greatcircle")
-    assert_is_reference(esmf_weights(icosahedral_grid, globe, python=esmf_python), reference("c_R02B03_to_ll1deg_conserve"))
+    assert_is_reference(esmf_weights(icosahedral_grid, globe), reference("c_R02B03_to_ll1deg_conserve"))
 
 
+@pytest.mark.usefixtures("need_esmf")
 @pytest.mark.parametrize("method", ("conserve", "patch"))
-def test_constants_stay_and_the_result_says_what_it_is(esmf_python, method):
-    weights = esmf_weights(COARSE, FINE, method, python=esmf_python)
+def test_constants_stay_and_the_result_says_what_it_is(method):
+    weights = esmf_weights(COARSE, FINE, method)
     assert weights.row_sum == pytest.approx(1.0, abs=1e-12)
     assert weights.generator.startswith("ESMF ")
     conserves = method.startswith("conserve")
@@ -62,79 +67,88 @@ def test_constants_stay_and_the_result_says_what_it_is(esmf_python, method):
     assert (weights.source.fingerprint, weights.destination.fingerprint) == (COARSE.fingerprint, FINE.fingerprint)
 
 
-def test_areas_are_those_of_great_circle_cells(esmf_python):
-    weights = esmf_weights(COARSE, FINE, python=esmf_python)
+@pytest.mark.usefixtures("need_esmf")
+def test_areas_are_those_of_great_circle_cells():
+    weights = esmf_weights(COARSE, FINE)
     assert weights.source.area_sr == pytest.approx(COARSE.area_sr, rel=1e-12)
     assert weights.destination.area_sr == pytest.approx(FINE.area_sr, rel=1e-12)
 
 
+@pytest.mark.usefixtures("need_esmf")
 @pytest.mark.parametrize(("method", "axis"), [("conserve", "latitude"), ("bilinear", "longitude")])
-def test_axes_may_fall(esmf_python, dense, method, axis):
+def test_axes_may_fall(dense, method, axis):
     edges = {"longitude": (60, -30, 18, -10, 60, 14), "latitude": (-30, 60, 18, 60, -10, 14)}[axis]
-    turned = esmf_weights(RectilinearGrid.regular(*edges, edges="greatcircle"), FINE, method, python=esmf_python)
-    upright = dense(esmf_weights(COARSE, FINE, method, python=esmf_python)).reshape(-1, 14, 18)
+    turned = esmf_weights(RectilinearGrid.regular(*edges, edges="greatcircle"), FINE, method)
+    upright = dense(esmf_weights(COARSE, FINE, method)).reshape(-1, 14, 18)
     assert np.abs(np.flip(dense(turned).reshape(-1, 14, 18), 2 if axis == "longitude" else 1) - upright).max() < 1e-12
 
 
+@pytest.mark.usefixtures("need_esmf")
 @pytest.mark.parametrize("method", METHODS)
-def test_the_same_cells_as_polygons_give_the_same_weights(esmf_python, dense, method):
+def test_the_same_cells_as_polygons_give_the_same_weights(dense, method):
     polygons = [grid.take(np.arange(grid.n_cell)) for grid in (COARSE, FINE)]
-    made = [dense(esmf_weights(*pair, method, python=esmf_python)) for pair in ((COARSE, FINE), polygons)]
+    made = [dense(esmf_weights(*pair, method)) for pair in ((COARSE, FINE), polygons)]
     assert np.abs(made[0] - made[1]).max() < 1e-13
 
 
-def test_masked_cells_take_no_part_and_their_rows_are_empty(esmf_python, dense):
+@pytest.mark.usefixtures("need_esmf")
+def test_masked_cells_take_no_part_and_their_rows_are_empty(dense):
     chance = np.random.default_rng(7)
     live_a, live_b = chance.random(COARSE.n_cell) > 0.2, chance.random(FINE.n_cell) > 0.2
-    whole = dense(esmf_weights(COARSE, FINE, python=esmf_python))
-    weights = esmf_weights(COARSE.with_mask(live_a), FINE.with_mask(live_b), python=esmf_python)
+    whole = dense(esmf_weights(COARSE, FINE))
+    weights = esmf_weights(COARSE.with_mask(live_a), FINE.with_mask(live_b))
     assert np.abs(dense(weights) - whole * np.outer(live_b, live_a)).max() < 1e-13
     assert np.abs(weights.destination.frac - weights.row_sum).max() < 1e-12
     assert not weights.is_mapped[~live_b].any()
 
 
-def test_masked_cells_of_a_curvilinear_grid_may_lack_coordinates(esmf_python, dense):
+@pytest.mark.usefixtures("need_esmf")
+def test_masked_cells_of_a_curvilinear_grid_may_lack_coordinates(dense):
     lon, lat = COARSE.lon_deg.reshape(COARSE.shape).copy(), COARSE.lat_deg.reshape(COARSE.shape).copy()
     corner = [x.reshape(*COARSE.shape, 4).copy() for x in (COARSE.vertex_lon_deg, COARSE.vertex_lat_deg)]
     for array in (lon, lat, *corner):
         array[9, 8] = np.nan
     holed = CurvilinearGrid(lon, lat, *corner, mask=np.isfinite(lon), edges="greatcircle")
     masked = COARSE.with_mask(np.isfinite(lon).ravel())
-    made = [esmf_weights(grid, FINE, "conserve", python=esmf_python) for grid in (holed, masked)]
+    made = [esmf_weights(grid, FINE, "conserve") for grid in (holed, masked)]
     assert np.abs(dense(made[0]) - dense(made[1])).max() < 1e-13
     with pytest.raises(GridError, match="masked cell 170 has no centre"):
-        esmf_weights(holed, FINE, "bilinear", python=esmf_python)
+        esmf_weights(holed, FINE, "bilinear")
 
 
-def test_a_region_is_not_taken_for_periodic(esmf_python):
+@pytest.mark.usefixtures("need_esmf")
+def test_a_region_is_not_taken_for_periodic():
     inside = RectilinearGrid.regular(-29, 59, 22, -9, 59, 17, edges="greatcircle")
     beyond = RectilinearGrid.regular(70, 90, 5, 0, 20, 5, edges="greatcircle")
-    assert esmf_weights(COARSE, inside, python=esmf_python).row_sum == pytest.approx(1.0, abs=1e-12)
+    assert esmf_weights(COARSE, inside).row_sum == pytest.approx(1.0, abs=1e-12)
     for method in ("conserve", "bilinear"):
-        assert esmf_weights(COARSE, beyond, method, python=esmf_python).n_entry == 0
+        assert esmf_weights(COARSE, beyond, method).n_entry == 0
 
 
-def test_pole_rows_are_averaged_only_if_asked(esmf_python):
+@pytest.mark.usefixtures("need_esmf")
+def test_pole_rows_are_averaged_only_if_asked():
     globe = RectilinearGrid.regular(0, 360, 12, -90, 90, 6)
     caps = PolygonGrid([10.0, 100.0], [89.0, -89.0])
-    averaged = esmf_weights(globe, caps, "bilinear", pole="average", python=esmf_python)
+    averaged = esmf_weights(globe, caps, "bilinear", pole="average")
     assert averaged.row_sum == pytest.approx(1.0, abs=1e-12)
     assert np.diff(averaged.offsets).tolist() == [12, 12]
-    assert not esmf_weights(globe, caps, "bilinear", pole="none", python=esmf_python).is_mapped.any()
+    assert not esmf_weights(globe, caps, "bilinear", pole="none").is_mapped.any()
 
 
-def test_points_can_be_remapped_to_by_methods_that_need_no_cells(esmf_python):
+@pytest.mark.usefixtures("need_esmf")
+def test_points_can_be_remapped_to_by_methods_that_need_no_cells():
     points = PolygonGrid([12.5, 500.0 - 360.0], [22.5, 0.0])
-    weights = esmf_weights(COARSE, points, "bilinear", python=esmf_python)
+    weights = esmf_weights(COARSE, points, "bilinear")
     assert weights.is_mapped.tolist() == [True, False]
     assert weights.column[np.argmax(weights.value)] == COARSE.shape[1] * 6 + 8
-    assert esmf_weights(points, FINE, "neareststod", python=esmf_python).is_mapped.all()
+    assert esmf_weights(points, FINE, "neareststod").is_mapped.all()
 
 
-def test_the_exact_engine_agrees(esmf_python):
+@pytest.mark.usefixtures("need_esmf")
+def test_the_exact_engine_agrees():
     generate = pytest.importorskip("lsbc.regrid.generate", reason="needs the exact engine")
     for source, destination in ((COARSE, FINE), (FINE, COARSE)):
-        esmf = esmf_weights(source, destination, python=esmf_python)
+        esmf = esmf_weights(source, destination)
         exact = generate.make_weights(source, destination, "conserve", edges="greatcircle")
         keys = [w.row * np.int64(w.n_source) + w.column for w in (esmf, exact)]
         both = np.intersect1d(*keys, return_indices=True)[1:]
@@ -143,10 +157,11 @@ def test_the_exact_engine_agrees(esmf_python):
             assert np.abs(np.delete(weights.value, shared_entries)).max(initial=0.0) < 2e-11
 
 
-def test_what_esmf_refuses_is_said_in_its_words(esmf_python):
+@pytest.mark.usefixtures("need_esmf")
+def test_what_esmf_refuses_is_said_in_its_words():
     row = RectilinearGrid.regular(0, 40, 40, 0, 10, 1)
     with pytest.raises(GridError, match=r"ESMF \(esmpy\) refused the grids: .*not supported on Grids"):
-        esmf_weights(row, FINE, "bilinear", python=esmf_python)
+        esmf_weights(row, FINE, "bilinear")
 
 
 def test_an_absent_esmpy_is_named_with_the_ways_to_get_it(tmp_path):
@@ -159,12 +174,13 @@ def test_an_absent_esmpy_is_named_with_the_ways_to_get_it(tmp_path):
         esmf_weights(COARSE, FINE, python=str(bare))
 
 
-def test_a_child_started_inside_an_mpi_rank_works(esmf_python):
+@pytest.mark.usefixtures("need_esmf")
+def test_a_child_started_inside_an_mpi_rank_works():
     if shutil.which("mpirun") is None:
         pytest.skip("needs mpirun")
     code = ("from mpi4py import MPI; from lsbc.regrid.backends import esmf_weights; from lsbc.regrid.grids import RectilinearGrid;"
             "box = RectilinearGrid.regular(0, 10, 5, 0, 10, 5, edges='greatcircle');"
-            f"print(MPI.COMM_WORLD.size, esmf_weights(box, box, python={esmf_python!r}).n_entry, flush=True)")
+            "print(MPI.COMM_WORLD.size, esmf_weights(box, box).n_entry, flush=True)")
     environment = os.environ | {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(["mpirun", "--oversubscribe", "-n", "2", sys.executable, "-c", code], env=environment, capture_output=True, text=True,
                           timeout=120, check=False)

@@ -42,34 +42,39 @@ def sphere_of_triangles(n_split: int) -> PolygonGrid:
     return PolygonGrid(np.degrees(np.arctan2(y, x)), np.degrees(np.arctan2(z, np.hypot(x, y))), lon, lat, edges="greatcircle")
 
 
-def test_boxes_of_meridians_and_parallels_are_right(yac_python, dense):
-    weights = yac_weights(COARSE, FINE, python=yac_python)
+@pytest.mark.usefixtures("need_yac")
+def test_boxes_of_meridians_and_parallels_are_right(dense):
+    weights = yac_weights(COARSE, FINE)
     assert np.abs(dense(weights) - exact_boxes(COARSE, FINE)).max() < 1e-9
     assert (weights.method, weights.normalization, weights.edges, weights.generator[:4]) == ("conserve", "dstarea", "latlon", "yac ")
 
 
-def test_great_circle_cells_are_those_of_esmf(yac_python, reference):
-    weights, esmf = yac_weights(REGION, TILE, python=yac_python), reference("a_0p25r_to_tile0p01_conserve")
+@pytest.mark.usefixtures("need_yac")
+def test_great_circle_cells_are_those_of_esmf(reference):
+    weights, esmf = yac_weights(REGION, TILE), reference("a_0p25r_to_tile0p01_conserve")
     assert np.array_equal(weights.row * np.int64(weights.n_source) + weights.column, esmf["key"])
     assert np.abs(weights.value - esmf["value"]).max() < 1e-8
     assert np.abs(weights.source.frac - esmf["frac_a"]).max() < 1e-8
 
 
-def test_boxes_as_polygons_on_parallels_give_the_same_weights(yac_python, dense):
+@pytest.mark.usefixtures("need_yac")
+def test_boxes_as_polygons_on_parallels_give_the_same_weights(dense):
     polygons = [grid.take(np.arange(grid.n_cell)) for grid in (COARSE, FINE)]
-    assert np.abs(dense(yac_weights(*polygons, python=yac_python)) - exact_boxes(COARSE, FINE)).max() < 1e-9
+    assert np.abs(dense(yac_weights(*polygons)) - exact_boxes(COARSE, FINE)).max() < 1e-9
 
 
-def test_cells_of_a_mesh_keep_their_numbers(yac_python):
+@pytest.mark.usefixtures("need_yac")
+def test_cells_of_a_mesh_keep_their_numbers():
     cells = sphere_of_triangles(2)
-    weights = yac_weights(cells, cells, "neareststod", python=yac_python)
+    weights = yac_weights(cells, cells, "neareststod")
     assert np.array_equal(weights.column, np.arange(cells.n_cell))
 
 
+@pytest.mark.usefixtures("need_yac")
 @pytest.mark.parametrize("normalization", ["dstarea", "fracarea"])
-def test_global_integrals_are_kept_between_edges_of_two_kinds(yac_python, normalization):
+def test_global_integrals_are_kept_between_edges_of_two_kinds(normalization):
     cells, globe = sphere_of_triangles(2), RectilinearGrid.regular(0, 360, 36, -90, 90, 18)
-    weights = yac_weights(cells, globe, "conserve", normalization, python=yac_python)
+    weights = yac_weights(cells, globe, "conserve", normalization)
     field = 2.0 + np.sin(np.radians(cells.lat_deg))
     mapped = np.bincount(weights.row, weights.value * field[weights.column], globe.n_cell)
     factor = 1.0 if normalization == "dstarea" else weights.destination.frac
@@ -77,50 +82,56 @@ def test_global_integrals_are_kept_between_edges_of_two_kinds(yac_python, normal
     assert weights.edges == "greatcircle/latlon"
 
 
-def test_masked_cells_take_no_part_and_their_rows_are_empty(yac_python, dense):
+@pytest.mark.usefixtures("need_yac")
+def test_masked_cells_take_no_part_and_their_rows_are_empty(dense):
     chance = np.random.default_rng(7)
     live_a, live_b = chance.random(COARSE.n_cell) > 0.2, chance.random(FINE.n_cell) > 0.2
     expected = exact_boxes(COARSE, FINE) * np.outer(live_b, live_a)
     boxes = COARSE.with_mask(live_a), FINE.with_mask(live_b)
     polygons = [grid.take(np.arange(grid.n_cell)) for grid in boxes]
     for pair in (boxes, polygons):
-        weights = yac_weights(*pair, python=yac_python)
+        weights = yac_weights(*pair)
         assert np.abs(dense(weights) - expected).max() < 1e-9
         assert np.abs(weights.destination.frac - expected.sum(axis=1)).max() < 1e-9
 
 
-def test_fracarea_rows_sum_to_one_where_anything_covers_them(yac_python):
+@pytest.mark.usefixtures("need_yac")
+def test_fracarea_rows_sum_to_one_where_anything_covers_them():
     shifted = RectilinearGrid.regular(50, 70, 7, 50, 65, 5)
-    weights = yac_weights(COARSE, shifted, "conserve", "fracarea", python=yac_python)
+    weights = yac_weights(COARSE, shifted, "conserve", "fracarea")
     assert weights.row_sum[weights.is_mapped] == pytest.approx(1.0, abs=1e-12)
     assert weights.destination.frac == pytest.approx(exact_boxes(COARSE, shifted).sum(axis=1), abs=1e-9)
 
 
-def test_second_order_keeps_constants_and_the_integral(yac_python):
-    weights = yac_weights(COARSE, RectilinearGrid.regular(-30, 60, 31, -10, 60, 23), "conserve2nd", python=yac_python)
+@pytest.mark.usefixtures("need_yac")
+def test_second_order_keeps_constants_and_the_integral():
+    weights = yac_weights(COARSE, RectilinearGrid.regular(-30, 60, 31, -10, 60, 23), "conserve2nd")
     assert weights.row_sum == pytest.approx(1.0, abs=1e-9)
     assert np.bincount(weights.column, weights.value * weights.destination.area_sr[weights.row]) == pytest.approx(COARSE.area_sr, rel=1e-8)
 
 
-def test_grids_apart_from_each_other_give_empty_rows(yac_python):
-    weights = yac_weights(COARSE, RectilinearGrid.regular(100, 120, 4, 0, 20, 4), python=yac_python)
+@pytest.mark.usefixtures("need_yac")
+def test_grids_apart_from_each_other_give_empty_rows():
+    weights = yac_weights(COARSE, RectilinearGrid.regular(100, 120, 4, 0, 20, 4))
     assert weights.n_entry == 0
     assert not weights.destination.frac.any()
 
 
-def test_an_abort_of_yac_becomes_an_error(yac_python):
+@pytest.mark.usefixtures("need_yac")
+def test_an_abort_of_yac_becomes_an_error():
     one = np.array([0.0, 1.0, 1.0, 0.0]), np.array([0.0, 0.0, 1.0, 1.0])
     same = PolygonGrid([0.5] * 3, [0.5] * 3, np.tile(one[0], (3, 1)), np.tile(one[1], (3, 1)), edges="greatcircle")
     with pytest.raises(GridError, match="yac refused the grids: .*more than two cells point to a single edge"):
-        yac_weights(same, COARSE.with_edges("greatcircle"), python=yac_python)
+        yac_weights(same, COARSE.with_edges("greatcircle"))
 
 
-def test_a_child_started_inside_an_mpi_rank_works(yac_python):
+@pytest.mark.usefixtures("need_yac")
+def test_a_child_started_inside_an_mpi_rank_works():
     if shutil.which("mpirun") is None:
         pytest.skip("needs mpirun")
     code = ("from mpi4py import MPI; from lsbc.regrid.backends import yac_weights; from lsbc.regrid.grids import RectilinearGrid;"
             "box = RectilinearGrid.regular(0, 10, 5, 0, 10, 5);"
-            f"print(MPI.COMM_WORLD.size, yac_weights(box, box, python={yac_python!r}).n_entry, flush=True)")
+            "print(MPI.COMM_WORLD.size, yac_weights(box, box).n_entry, flush=True)")
     environment = os.environ | {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(["mpirun", "--oversubscribe", "-n", "2", sys.executable, "-c", code], env=environment, capture_output=True, text=True,
                           timeout=120, check=False)
