@@ -13,7 +13,8 @@ import numpy as np
 from lsbc.regrid import cell_checks
 from lsbc.regrid.cell_checks import Cells
 from lsbc.regrid.errors import GridError
-from lsbc.regrid.sphere import EDGES, MAX_LON_DEG, edge_code, polygon_area_sr
+from lsbc.regrid.grid_arrays import axis, cell_corners, centres, corners, flat
+from lsbc.regrid.sphere import MAX_LON_DEG, edge_code, polygon_area_sr
 
 GLOBE_SLACK_DEG = 1e-9
 """Longitude edges that span 360 degrees to this close go round the globe."""
@@ -102,11 +103,11 @@ class PolygonGrid(Grid):
         n = len(self.lon_deg)
         if n == 0:
             raise GridError(f"Grid '{name}' has no cells.")
-        self.mask = _flat(mask, n, bool, True, "mask", name)
-        self.global_id = np.arange(n, dtype=np.int64) if global_id is None else _flat(global_id, n, np.int64, 0, "global_id", name)
+        self.mask = flat(mask, n, bool, True, "mask", name)
+        self.global_id = np.arange(n, dtype=np.int64) if global_id is None else flat(global_id, n, np.int64, 0, "global_id", name)
         self.vertex_lon_deg = self.vertex_lat_deg = None
         if vertex_lon_deg is not None:
-            self.vertex_lon_deg, self.vertex_lat_deg = (_corners(x, n, name) for x in (vertex_lon_deg, vertex_lat_deg))
+            self.vertex_lon_deg, self.vertex_lat_deg = (corners(x, n, name) for x in (vertex_lon_deg, vertex_lat_deg))
         self._check(is_part)
         for array in (self.lon_deg, self.lat_deg, self.vertex_lon_deg, self.vertex_lat_deg, self.mask, self.global_id):
             if array is not None:
@@ -143,8 +144,8 @@ class PolygonGrid(Grid):
 
     def take(self, cells: np.ndarray) -> PolygonGrid:
         """Some of the cells, by position, in the order given; they keep their global ids."""
-        corners = (self.vertex_lon_deg[cells], self.vertex_lat_deg[cells]) if self.has_corners else ()
-        return PolygonGrid(self.lon_deg[cells], self.lat_deg[cells], *corners, mask=self.mask[cells],
+        vertices = (self.vertex_lon_deg[cells], self.vertex_lat_deg[cells]) if self.has_corners else ()
+        return PolygonGrid(self.lon_deg[cells], self.lat_deg[cells], *vertices, mask=self.mask[cells],
                            global_id=self.global_id[cells], edges=self.edges, name=self.name, is_part=True)
 
     def _replace(self, **changes) -> PolygonGrid:
@@ -178,16 +179,16 @@ class RectilinearGrid(Grid):
                  edges: str = "latlon", name: str = "grid") -> None:
         edge_code(edges)
         self.edges, self.name = edges, name
-        self.lon_edge_deg = _axis(lon_edge_deg, "longitude", MAX_LON_DEG, name)
-        self.lat_edge_deg = _axis(lat_edge_deg, "latitude", 90.0, name)
+        self.lon_edge_deg = axis(lon_edge_deg, "longitude", MAX_LON_DEG, name)
+        self.lat_edge_deg = axis(lat_edge_deg, "latitude", 90.0, name)
         if abs(self.lon_edge_deg[-1] - self.lon_edge_deg[0]) > 360.0 + GLOBE_SLACK_DEG:
             raise GridError(f"Grid '{name}': longitude edges from {self.lon_edge_deg[0]} to {self.lon_edge_deg[-1]} degrees "
                             "cover part of the globe twice.")
-        self.lon_centre_deg = _centres(self.lon_edge_deg, lon_centre_deg, "longitude", name)
-        self.lat_centre_deg = _centres(self.lat_edge_deg, lat_centre_deg, "latitude", name)
+        self.lon_centre_deg = centres(self.lon_edge_deg, lon_centre_deg, "longitude", name)
+        self.lat_centre_deg = centres(self.lat_edge_deg, lat_centre_deg, "latitude", name)
         self.shape = (len(self.lat_centre_deg), len(self.lon_centre_deg))
-        self.mask = _flat(mask, self.n_cell, bool, True, "mask", name)
-        self.global_id = np.arange(self.n_cell, dtype=np.int64) if global_id is None else _flat(
+        self.mask = flat(mask, self.n_cell, bool, True, "mask", name)
+        self.global_id = np.arange(self.n_cell, dtype=np.int64) if global_id is None else flat(
             global_id, self.n_cell, np.int64, 0, "global_id", name)
         rises = global_id is None or (self.global_id[0] >= 0 and (np.diff(self.global_id) > 0).all())
         if not rises and (self.global_id.min() < 0 or len(np.unique(self.global_id)) != self.n_cell):
@@ -265,57 +266,3 @@ class RectilinearGrid(Grid):
     def _replace(self, **changes) -> RectilinearGrid:
         return RectilinearGrid(self.lon_edge_deg, self.lat_edge_deg, self.lon_centre_deg, self.lat_centre_deg,
                                **{**self._common(), **changes})
-
-
-def cell_corners(node: np.ndarray) -> np.ndarray:
-    """Corners (n_j, n_i, 4) of the cells between nodes (n_j + 1, n_i + 1)."""
-    node = np.asarray(node)
-    return np.stack([node[:-1, :-1], node[:-1, 1:], node[1:, 1:], node[1:, :-1]], axis=-1)
-
-
-def _flat(values, n: int, dtype, default, what: str, name: str) -> np.ndarray:
-    if values is None:
-        return np.full(n, default, dtype)
-    array = np.array(values, dtype).ravel()
-    if len(array) != n:
-        raise GridError(f"Grid '{name}': {what} has {len(array)} values, the grid {n} cells.")
-    return array
-
-
-def _corners(values, n: int, name: str) -> np.ndarray:
-    array = np.array(values, np.float64, order="C")
-    if array.ndim < 2 or array.shape[-1] < 3 or array.size != n * array.shape[-1]:
-        raise GridError(f"Grid '{name}': corners have shape {array.shape}; expected {n} cells with 3 or more corners each.")
-    return array.reshape(n, array.shape[-1])
-
-
-def _axis(values, what: str, limit_deg: float, name: str) -> np.ndarray:
-    edge = np.array(values, np.float64).ravel()
-    if len(edge) < 2:
-        raise GridError(f"Grid '{name}': a {what} axis needs two edges or more, got {len(edge)}.")
-    if not np.isfinite(edge).all():
-        raise GridError(f"Grid '{name}': {what} edge {np.flatnonzero(~np.isfinite(edge))[0]} is not finite.")
-    beyond = np.abs(edge) > limit_deg + cell_checks.LAT_SLACK_DEG
-    if beyond.any():
-        raise GridError(f"Grid '{name}': {what} edge {np.flatnonzero(beyond)[0]} is {edge[beyond][0]} degrees, beyond {limit_deg:.0f}.")
-    step = np.diff(edge)
-    if not ((step > 0).all() or (step < 0).all()):
-        turn = int(np.flatnonzero(np.sign(step) != np.sign(step[0]) if step[0] else step == 0)[0])
-        raise GridError(f"Grid '{name}': {what} edges must rise or fall throughout, but go {edge[turn]}, {edge[turn + 1]} at {turn}.")
-    return np.clip(edge, -limit_deg, limit_deg)
-
-
-def _centres(edge: np.ndarray, centre, what: str, name: str) -> np.ndarray:
-    if centre is None:
-        return 0.5 * (edge[:-1] + edge[1:])
-    centre = np.array(centre, np.float64).ravel()
-    if len(centre) != len(edge) - 1:
-        raise GridError(f"Grid '{name}': {len(centre)} {what} centres for {len(edge) - 1} cells.")
-    outside = ~((np.minimum(edge[:-1], edge[1:]) <= centre) & (centre <= np.maximum(edge[:-1], edge[1:])))
-    if outside.any():
-        k = int(np.flatnonzero(outside)[0])
-        raise GridError(f"Grid '{name}': {what} centre {k} at {centre[k]} lies outside its cell {edge[k]} .. {edge[k + 1]}.")
-    return centre
-
-
-__all__ = ["EDGES", "CurvilinearGrid", "Grid", "PolygonGrid", "RectilinearGrid", "cell_corners"]

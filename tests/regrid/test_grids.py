@@ -5,7 +5,8 @@ import pytest
 from pytest import approx
 
 from lsbc.regrid.errors import GridError
-from lsbc.regrid.grids import CurvilinearGrid, PolygonGrid, RectilinearGrid, cell_corners
+from lsbc.regrid.grid_arrays import cell_corners
+from lsbc.regrid.grids import CurvilinearGrid, PolygonGrid, RectilinearGrid
 
 from shapes import boxes, rotation, triangles
 
