@@ -221,13 +221,19 @@ class RectilinearGrid(Grid):
     @cached_property
     def vertex_lon_deg(self) -> np.ndarray:
         west, east = np.minimum(*self._lon_sides), np.maximum(*self._lon_sides)
-        return np.tile(np.stack([west, east, east, west], axis=1), (self.shape[0], 1))
+        return self._of_cells(np.stack([west, east, east, west], axis=1)[None])
 
     @cached_property
     def vertex_lat_deg(self) -> np.ndarray:
         south = np.minimum(self.lat_edge_deg[:-1], self.lat_edge_deg[1:])
         north = np.maximum(self.lat_edge_deg[:-1], self.lat_edge_deg[1:])
-        return np.repeat(np.stack([south, south, north, north], axis=1), self.shape[1], axis=0)
+        return self._of_cells(np.stack([south, south, north, north], axis=1)[:, None])
+
+    def _of_cells(self, corners: np.ndarray) -> np.ndarray:
+        """Corners of one row (1, n_lon, 4) or one column (n_lat, 1, 4) for every cell (n, 4)."""
+        every = np.empty((*self.shape, 4))
+        every[:] = corners
+        return every.reshape(-1, 4)
 
     @cached_property
     def area_sr(self) -> np.ndarray:

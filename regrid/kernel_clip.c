@@ -98,12 +98,13 @@ typedef struct {
   shelf shelf;
   lsbc_share_room room;
   lsbc_cell passing;
+  lsbc_search search;
   lsbc_found found;
   lsbc_pairs *out;
 } clipping;
 
 static int clip_passing(clipping *c, int64_t k) {
-  if (lsbc_tree_touching(&c->shelf.tree, &c->passing.box, &c->found)) return -1;
+  if (lsbc_tree_search(&c->shelf.tree, &c->search, &c->passing.box, &c->found)) return -1;
   for (int64_t m = 0; m < c->found.n; m++) {
     const lsbc_cell *kept = &c->shelf.cell[c->found.item[m]];
     int64_t number = c->shelf.number[c->found.item[m]];
@@ -173,6 +174,7 @@ int lsbc_clip(const lsbc_cells *a, const lsbc_cells *b, int edges, int with_mome
   shelf_free(&c.shelf);
   lsbc_share_free(&c.room);
   free(c.passing.corner);
+  lsbc_search_free(&c.search);
   free(c.found.item);
   return status;
 }

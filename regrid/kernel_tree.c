@@ -1,8 +1,11 @@
 #include "kernel_tree.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #define LEAF 8
+#define REACH 4.0 /* cell sizes */
+#define FEW 24
 
 static double middle(const lsbc_box *box, int axis) { return box->low[axis] + box->high[axis]; }
 
@@ -114,6 +117,35 @@ int lsbc_tree_touching(const lsbc_tree *tree, const lsbc_box *box, lsbc_found *f
   }
   if (found->n) qsort(found->item, (size_t)found->n, sizeof *found->item, ascending);
   return 0;
+}
+
+static int holds(const lsbc_box *outer, const lsbc_box *inner) {
+  for (int k = 0; k < 3; k++)
+    if (inner->low[k] < outer->low[k] || inner->high[k] > outer->high[k]) return 0;
+  return 1;
+}
+
+int lsbc_tree_search(const lsbc_tree *tree, lsbc_search *search, const lsbc_box *box, lsbc_found *found) {
+  if (!search->is_filled || !holds(&search->around, box)) {
+    double reach = 0.0; /* many items round the last cell: they are small, and looking further finds too many */
+    if (!search->is_filled || search->near.n <= FEW)
+      for (int k = 0; k < 3; k++) reach = fmax(reach, REACH * (box->high[k] - box->low[k]));
+    for (int k = 0; k < 3; k++) {
+      search->around.low[k] = box->low[k] - reach;
+      search->around.high[k] = box->high[k] + reach;
+    }
+    if (lsbc_tree_touching(tree, &search->around, &search->near)) return -1;
+    search->is_filled = 1;
+  }
+  found->n = 0;
+  for (int64_t k = 0; k < search->near.n; k++)
+    if (touch(&tree->item[search->near.item[k]], box) && add(found, search->near.item[k])) return -1;
+  return 0;
+}
+
+void lsbc_search_free(lsbc_search *search) {
+  free(search->near.item);
+  *search = (lsbc_search){0};
 }
 
 /* Squared distance from a point to a box. */

@@ -35,6 +35,17 @@ void lsbc_tree_free(lsbc_tree *tree);
 /* Items whose boxes touch `box`, ascending, replacing what was found before. Returns 0, or -1 without memory. */
 int lsbc_tree_touching(const lsbc_tree *tree, const lsbc_box *box, lsbc_found *found);
 
+/* A search among cells that follow each other in space: what lies round one of them is kept for the next. Start with {0}. */
+typedef struct {
+  lsbc_box around;      /* all items that touch this box are in `near` */
+  lsbc_found near;
+  int is_filled;
+} lsbc_search;
+
+/* As lsbc_tree_touching, and the same answer. */
+int lsbc_tree_search(const lsbc_tree *tree, lsbc_search *search, const lsbc_box *box, lsbc_found *found);
+void lsbc_search_free(lsbc_search *search);
+
 /* The item (a box of no size) nearest to `point`, the lowest number among equals; -1 in an empty tree. */
 int64_t lsbc_tree_nearest(const lsbc_tree *tree, const double point[3]);
 
