@@ -105,11 +105,13 @@ def lambert() -> CurvilinearGrid:
 
 def draw(out: Path) -> Path:
     """The three fields side by side, in their own cells."""
+    from matplotlib import colormaps
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.collections import PolyCollection
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(15, 4.4), dpi=110, layout="constrained")
+    colours = colormaps["YlGn"].with_extremes(bad="#b5d4e9")
+    figure = Figure(figsize=(15, 4.4), dpi=90, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(1, 3, sharex=True, sharey=True)
     parts = (("forest_0p05.nc", "forest_0p05.nc", "given: MODIS, 0.05°"), ("forest_icon.nc", "icon_grid.nc", "conservative: 20 km triangles"),
@@ -119,8 +121,7 @@ def draw(out: Path) -> Path:
         with netCDF4.Dataset(out / fields) as file:
             values = np.ma.filled(file["forest"][:].astype(float), np.nan).ravel()
         corners = np.stack([grid.vertex_lon_deg, grid.vertex_lat_deg], axis=2)
-        drawn = PolyCollection(corners, array=values, cmap="YlGn", clim=(0, 1), edgecolors="face", linewidths=0.1)
-        drawn.cmap.set_bad("#b5d4e9")
+        drawn = PolyCollection(corners, array=values, cmap=colours, clim=(0, 1), edgecolors="face", linewidths=0.1)
         panel.add_collection(drawn)
         panel.set(title=title, xlim=(REGION.west_deg, REGION.east_deg), ylim=(REGION.south_deg, REGION.north_deg), xlabel="degrees east", aspect=1.45)
     axes[0].set_ylabel("degrees north")
