@@ -14,8 +14,8 @@ from lsbc.regrid.errors import GridError
 from lsbc.regrid.grids import Grid, RectilinearGrid
 from lsbc.regrid.sphere import edge_code
 
-SHARE_KEPT = 1e-14
-"""Of the source cell; smaller shared areas are rounding."""
+SNAP_DEG = 1e-12
+"""Edges of two rectilinear grids that lie this close together are one line."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +53,8 @@ def shared_areas(source: Grid, destination: Grid) -> SharedAreas:
     """Intersect every unmasked source cell with every unmasked destination cell.
 
     Boxes between meridians and parallels meet cells of any edge convention; two grids of other cells must share one.
-    A pair's area depends on these two cells alone. Partitions add up to the cell within 1e-14.
+    A pair's area depends on the two cells and, among boxes, on the lines of the whole rectilinear grid, not on which other
+    cells there are. The shares of a cell add up to it within 1e-14, or 2e-16 times how many times wider the other cells are.
 
     Raises:
         GridError: a grid has no corners, or the two edge conventions cannot be intersected.
@@ -138,19 +139,25 @@ def _separable(source: RectilinearGrid, destination: RectilinearGrid) -> SharedA
                                np.add.outer(row * n_destination, column).ravel(), area, source.area_sr, destination.area_sr)
 
 
+def _snapped(moved_deg: np.ndarray, lines_deg: np.ndarray) -> np.ndarray:
+    """Edges that rounding, as of a turn of 360 degrees, has put beside a line are put onto it: there are no slivers between."""
+    at = np.clip(np.searchsorted(lines_deg, moved_deg), 1, len(lines_deg) - 1)
+    near = np.where(moved_deg - lines_deg[at - 1] < lines_deg[at] - moved_deg, lines_deg[at - 1], lines_deg[at])
+    return np.where(np.abs(moved_deg - near) <= SNAP_DEG, near, moved_deg)
+
+
 def _shared_intervals(source_deg: np.ndarray, destination_deg: np.ndarray, shifts: tuple[float, ...]) -> tuple[np.ndarray, ...]:
     """Source and destination interval, lower and upper end of every shared piece, sorted by (destination, source)."""
     (a, a_falls), (b, b_falls) = _rising(source_deg), _rising(destination_deg)
     pieces = []
     for shift in shifts:
-        moved = a + shift
+        moved = _snapped(a + shift, b)
         low, high = max(moved[0], b[0]), min(moved[-1], b[-1])
         if low >= high:
             continue
         line = np.unique(np.concatenate([moved, b]))
         line = line[(line >= low) & (line <= high)]
-        middle = 0.5 * (line[:-1] + line[1:])
-        i, j = np.searchsorted(moved, middle) - 1, np.searchsorted(b, middle) - 1
+        i, j = (np.searchsorted(edges, line[:-1], side="right") - 1 for edges in (moved, b))
         pieces.append((len(a) - 2 - i if a_falls else i, len(b) - 2 - j if b_falls else j, line[:-1], line[1:]))
     if not pieces:
         return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0), np.empty(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import shlex
 import sys
@@ -15,9 +16,10 @@ from lsbc.regrid.errors import FileError, LsbcError, WeightError
 from lsbc.regrid.generate import BACKENDS, METHODS, make_weights
 from lsbc.regrid.grids import Grid, RectilinearGrid
 from lsbc.regrid.sphere import EDGES
-from lsbc.regrid.weights import Weights
+from lsbc.regrid.weights import Side, Weights
 
 GLOBAL_GRID = re.compile(r"r(\d+)x(\d+)")
+UNITS = ("degrees", "radians")
 GRID_HELP = ("a CF, WRF geo_em or wrfinput, ICON, SCRIP, ESMF mesh, UGRID or MPAS file, told apart by its content; "
              "or rNXxNY, a global grid whose first centre is at 0 E (as in CDO)")
 
@@ -26,10 +28,15 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one subcommand; the return value is the exit code (an `LsbcError`'s public status)."""
     options = _parser().parse_args(arguments)
     try:
-        return options.action(options)
+        status = options.action(options)
+        sys.stdout.flush()
+        return status
     except LsbcError as error:
         print(f"lsbc: {type(error).__name__}: {error}", file=sys.stderr)
         return int(error.status)
+    except BrokenPipeError:  # whoever reads (head, less) has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -42,21 +49,18 @@ def _parser() -> argparse.ArgumentParser:
         return command
 
     command = add("weights", _weights, "Make weights from one grid to another and write them in ESMF's layout.")
-    command.add_argument("source", metavar="SRC", help=GRID_HELP)
-    command.add_argument("destination", metavar="DST", help="the same")
+    command.add_argument("src", metavar="SRC", help=GRID_HELP)
+    command.add_argument("dst", metavar="DST", help="the same")
     command.add_argument("-m", "--method", choices=[*METHODS, "nearest"], default="conserve", help="(%(default)s)")
     command.add_argument("--edges", choices=EDGES, help="how corners are joined, in both grids; by default boxes of meridians and "
                          "parallels are latlon and all others greatcircle (conserve2nd: greatcircle). ESMF's weights are --edges greatcircle")
-    command.add_argument("--norm", choices=["dstarea", "fracarea"], default="dstarea", help="of conservative methods (%(default)s)")
-    command.add_argument("--gradients", choices=["esmf", "exact"], default="esmf", help="of conserve2nd: ESMF's, or by true centroids (%(default)s)")
+    command.add_argument("--norm", choices=["dstarea", "fracarea"], help="of conservative methods (dstarea)")
+    command.add_argument("--gradients", choices=["esmf", "exact"], help="of conserve2nd: ESMF's, or by true centroids (esmf)")
     command.add_argument("--backend", choices=BACKENDS, default="exact", help="(%(default)s)")
     command.add_argument("--python", metavar="INTERPRETER", help="that has esmpy or yac (this one)")
     command.add_argument("--unmapped", choices=["ignore", "error"], default="ignore", help="destination cells that nothing reaches (%(default)s)")
-    for side in ("src", "dst"):
-        command.add_argument(f"--{side}-variable", help="a variable on the grid that is meant, where the file has several")
-        command.add_argument(f"--{side}-mask", help="a variable that is 0 or missing in the cells that take no part")
-        command.add_argument(f"--{side}-units", choices=["degrees", "radians"], help="of coordinates without a units attribute")
     command.add_argument("-o", "--output", required=True, metavar="FILE")
+    _add_grid_options(command)
     command = add("apply", _apply, "Remap the fields of IN that lie on the weights' source grid to OUT.")
     command.add_argument("weights", metavar="WEIGHTS")
     command.add_argument("input", metavar="IN")
@@ -66,16 +70,32 @@ def _parser() -> argparse.ArgumentParser:
                          help="a missing source cell makes its destinations missing, or is left out of their means (%(default)s)")
     command.add_argument("--min-coverage", type=float, default=0.0, metavar="SHARE",
                          help="share of a destination cell, 0..1, that data must cover (%(default)s)")
-    check = add("check", _check, "Say whether weights keep constants and integrals, and what is odd about them.")
-    check.add_argument("weights", metavar="WEIGHTS")
-    for bare in (command, check):
-        for side in ("src", "dst"):
-            bare.add_argument(f"--{side}", metavar="GRID", help="needed for files that hold weights alone")
+    command.add_argument("--unchecked", action="store_true", help="do not compare the coordinates in IN with those of the weights")
+    _add_weight_file_options(command)
+    command = add("check", _check, "Say whether weights keep constants and integrals, and what is odd about them.")
+    command.add_argument("weights", metavar="WEIGHTS")
+    _add_weight_file_options(command)
     command = add("grid", _grid, "Say what grid a file holds.")
     command.add_argument("file", metavar="FILE", help=GRID_HELP)
     command.add_argument("--variable", help="a variable on the grid that is meant")
-    command.add_argument("--units", choices=["degrees", "radians"], help="of coordinates without a units attribute")
+    command.add_argument("--units", choices=UNITS, help="of coordinates without a units attribute")
     return parser
+
+
+def _add_grid_options(command: argparse.ArgumentParser) -> None:
+    for side in ("src", "dst"):
+        command.add_argument(f"--{side}-variable", help="a variable on the grid that is meant, where the file has several")
+        command.add_argument(f"--{side}-mask", metavar="VARIABLE", help="that is 0 or missing in the cells that take no part")
+        command.add_argument(f"--{side}-missing", metavar="VARIABLE", help="that is missing in the cells that take no part; 0 is a value")
+        command.add_argument(f"--{side}-units", choices=UNITS, help="of coordinates without a units attribute")
+
+
+def _add_weight_file_options(command: argparse.ArgumentParser) -> None:
+    for side in ("src", "dst"):
+        command.add_argument(f"--{side}", metavar="GRID", help="needed for files that hold weights alone")
+    command.add_argument("--method", choices=METHODS, help="of files that do not say")
+    command.add_argument("--norm", choices=["dstarea", "fracarea", "none"], help="of files that do not say")
+    _add_grid_options(command)
 
 
 def grid_of(text: str, variable: str | None = None, mask: str | None = None, units: str | None = None) -> Grid:
@@ -92,14 +112,39 @@ def grid_of(text: str, variable: str | None = None, mask: str | None = None, uni
     return RectilinearGrid.regular(west, west + 360.0, n_lon, -90.0, 90.0, n_lat, name=text)
 
 
+def _side(options: argparse.Namespace, side: str) -> Grid:
+    """The source ("src") or destination ("dst") grid with the options that belong to it."""
+    name, missing = getattr(options, side), getattr(options, f"{side}_missing")
+    grid = grid_of(name, *(getattr(options, f"{side}_{what}") for what in ("variable", "mask", "units")))
+    if missing is None:
+        return grid
+    from lsbc.regrid.field_files import missing_cells
+
+    return grid.with_mask(grid.mask & ~missing_cells(name, missing, Side(shape=grid.shape)))
+
+
+def _refuse_overwriting(output: str, *inputs: str | None) -> None:
+    for name in filter(None, inputs):
+        if Path(name).exists() and Path(output).exists() and Path(output).samefile(name):
+            raise FileError(f"{output} is a file to be read; write the result to another one.")
+
+
+def _check_words(options: argparse.Namespace) -> None:
+    if options.norm and not options.method.startswith("conserve"):
+        raise WeightError(f"--norm {options.norm} is for conservative methods; {options.method} has no normalisation.")
+    if options.gradients and options.method != "conserve2nd":
+        raise WeightError(f"--gradients {options.gradients} is for conserve2nd; {options.method} has no gradients.")
+
+
 def _weights(options: argparse.Namespace) -> int:
     from lsbc.regrid.weight_files import write_weights
 
-    source = grid_of(options.source, options.src_variable, options.src_mask, options.src_units)
-    destination = grid_of(options.destination, options.dst_variable, options.dst_mask, options.dst_units)
+    _refuse_overwriting(options.output, options.src, options.dst)
+    _check_words(options)
+    source, destination = _side(options, "src"), _side(options, "dst")
     start = time.perf_counter()
-    weights = make_weights(source, destination, options.method, edges=options.edges, normalization=options.norm,
-                           gradients=options.gradients, backend=options.backend, python=options.python)
+    weights = make_weights(source, destination, options.method, edges=options.edges, normalization=options.norm or "dstarea",
+                           gradients=options.gradients or "esmf", backend=options.backend, python=options.python)
     seconds = time.perf_counter() - start
     live = destination.mask & ~weights.is_mapped
     if live.any() and options.unmapped == "error":
@@ -127,19 +172,35 @@ def _mapping(weights: Weights, n_unmapped: int) -> str:
 def _read(options: argparse.Namespace, **how) -> Weights:
     from lsbc.regrid.weight_files import read_weights
 
-    return read_weights(options.weights, *(grid_of(name) if name else None for name in (options.src, options.dst)), **how)
+    grids = (_side(options, side) if getattr(options, side) else None for side in ("src", "dst"))
+    return read_weights(options.weights, *grids, method=options.method, normalization=options.norm, **how)
 
 
 def _apply(options: argparse.Namespace) -> int:
     from lsbc.regrid.apply import Remap
     from lsbc.regrid.field_files import remap_file
 
+    _refuse_overwriting(options.output, options.weights, options.input, options.src, options.dst)
     weights = _read(options)
     remap = Remap(weights, missing=options.missing, min_coverage=options.min_coverage)
     command = shlex.join(["lsbc", "regrid", "apply", options.weights, options.input, options.output])
-    names = remap_file(weights, remap, options.input, options.output, options.variables, f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}: {command}")
-    print(f"{options.output}: {', '.join(names)}")
+    outcome = remap_file(weights, remap, options.input, options.output, options.variables, is_checked=not options.unchecked,
+                         history=f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}: {command}")
+    for notice in [*outcome.notices, *_damped(weights, options)]:
+        print(f"note: {notice}", file=sys.stderr)
+    print(f"{options.output}: {', '.join(outcome.remapped)}")
+    if outcome.left_out:
+        print(f"left out, not on the source grid: {', '.join(outcome.left_out)}")
     return 0
+
+
+def _damped(weights: Weights, options: argparse.Namespace) -> list[str]:
+    """ESMF's "dstarea" takes what is not covered for 0; users meet it as coasts and borders that fade."""
+    partly = weights.is_mapped & (weights.row_sum < 1.0 - 1e-6)
+    if options.missing == "skip" or weights.normalization != "dstarea" or not partly.any():
+        return []
+    return [f"{partly.sum()} destination cells are covered in part and hold the sum over that part (dstarea), not its mean; "
+            "--missing skip or --norm fracarea weights give the mean, --min-coverage leaves such cells out"]
 
 
 def _check(options: argparse.Namespace) -> int:

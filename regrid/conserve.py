@@ -9,7 +9,7 @@ from lsbc.regrid.errors import WeightError
 from lsbc.regrid.grids import Grid
 from lsbc.regrid.weights import Side, Weights
 
-FULL = 1e-12
+FULL = 1e-10
 """A cell covered to within this share is covered in full: its row sums to 1 to the last bit, as its parts are its area."""
 
 

@@ -80,15 +80,15 @@ static PyObject *overlap_lattice(PyObject *self, PyObject *args) {
   return result;
 }
 
-/* Rising lines, two or more, within the limit: what the kernel takes for granted. */
+/* Rising lines, two or more, within the limit and span: what the kernel takes for granted. */
 static int hold_lines(buffers *held, PyObject *object, const char *name, double limit_deg, const double **line, int64_t *n) {
   *line = lsbc_hold(held, object, name, sizeof(double), -1, 0);
   if (!*line) return -1;
   *n = lsbc_count_of(held) - 1;
-  int sound = *n >= 1 && (*line)[0] >= -limit_deg && (*line)[*n] <= limit_deg;
+  int sound = *n >= 1 && (*line)[0] >= -limit_deg && (*line)[*n] <= limit_deg && (*line)[*n] - (*line)[0] < 360.0 + 1e-8;
   for (int64_t k = 0; sound && k < *n; k++) sound = (*line)[k] < (*line)[k + 1];
   if (sound) return 0;
-  PyErr_Format(PyExc_ValueError, "%s must rise and hold two lines or more.", name);
+  PyErr_Format(PyExc_ValueError, "%s must rise, hold two lines or more and span a turn at most.", name);
   return -1;
 }
 

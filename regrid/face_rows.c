@@ -13,6 +13,7 @@ static PyObject *class_sums(PyObject *self, PyObject *args) {
   lsbc_rows rows;
   (void)self;
   if (!PyArg_ParseTuple(args, "OOOOiiO", &offsets, &index, &weight, &category, &n_category, &no_data, &sums)) return NULL;
+  if (n_category < 1) return PyErr_Format(PyExc_ValueError, "n_category must be positive, got %d.", n_category);
   const uint8_t *classes = lsbc_hold(&held, category, "category", 1, -1, 0);
   const int64_t *weights;
   int64_t *out;
@@ -58,11 +59,12 @@ static PyObject *group_by(PyObject *self, PyObject *args) {
   buffers held = {0};
   (void)self;
   if (!PyArg_ParseTuple(args, "On", &group, &n_group)) return NULL;
+  if (n_group < 0) return PyErr_Format(PyExc_ValueError, "n_group must not be negative, got %zd.", n_group);
   const int64_t *of = lsbc_hold(&held, group, "group", sizeof(int64_t), -1, 0);
   Py_ssize_t n = of ? lsbc_count_of(&held) : 0, bad = 0;
   while (of && bad < n && of[bad] >= 0 && of[bad] < n_group) bad++;
   if (of && bad < n) PyErr_Format(PyExc_ValueError, "item %zd is in group %lld of %zd.", bad, (long long)of[bad], n_group);
-  else if (of && n_group >= 0 && (offsets = lsbc_bytes_of(NULL, 0, 1)) && (order = lsbc_bytes_of(NULL, 0, 1)) &&
+  else if (of && (offsets = lsbc_bytes_of(NULL, 0, 1)) && (order = lsbc_bytes_of(NULL, 0, 1)) &&
            PyByteArray_Resize(offsets, (Py_ssize_t)sizeof(int64_t) * (n_group + 1)) == 0 &&
            PyByteArray_Resize(order, (Py_ssize_t)sizeof(int64_t) * n) == 0) {
     int64_t *first = (int64_t *)PyByteArray_AsString(offsets), *list = (int64_t *)PyByteArray_AsString(order);

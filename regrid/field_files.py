@@ -3,42 +3,68 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
 from lsbc.regrid.atomic import whole_file
+from lsbc.regrid.classic_header import check_classic
 from lsbc.regrid.errors import FieldError, FileError
+from lsbc.regrid.field_axes import Axes, axes_of
+from lsbc.regrid.places import first_elsewhere
+from lsbc.regrid.readers import read_grid
+from lsbc.regrid.readers.cf_coordinates import STANDARD_NAMES, USUAL_NAMES
+from lsbc.regrid.readers.grid_file import DEGREE_UNITS, EAST_UNITS, NORTH_UNITS, RADIAN_UNITS
 from lsbc.regrid.weights import Side, Weights
 
-FIELDS_AT_ONCE = 32
-"""Slabs of a variable that are remapped together; bounds the memory to this many source and destination fields."""
-NOT_COPIED = {"_FillValue", "missing_value", "scale_factor", "add_offset", "valid_range", "valid_min", "valid_max", "coordinates",
-              "cell_measures", "grid_mapping", "mesh", "location", "bounds", "CDI_grid_type", "CDI_grid_num_LPE"}
-LOCATION_UNITS = ("degree", "radian")
+BATCH_BYTES = 128 << 20
+"""Source and destination values that are held at once, in double precision; at least one field of each."""
+NOT_COPIED = {"_FillValue", "missing_value", "scale_factor", "add_offset", "valid_range", "valid_min", "valid_max", "_Unsigned", "coordinates",
+              "cell_measures", "ancillary_variables", "grid_mapping", "mesh", "location", "bounds", "CDI_grid_type", "CDI_grid_num_LPE"}
+FLAGS = {"flag_values", "flag_meanings", "flag_masks"}
+"""Attributes that say nothing of means of flags."""
+
+
+@dataclass
+class Outcome:
+    """What became of the variables of a file, by name, and what the user should know."""
+
+    remapped: list[str] = field(default_factory=list)
+    copied: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
-class Axes:
-    """Horizontal dimensions of the new file, with coordinates by name: (dimensions, attributes, values)."""
+class Reading:
+    """An open file; every fault in reading it names it."""
 
-    dimensions: dict[str, int]
-    coordinates: dict[str, tuple[tuple[str, ...], dict[str, str], np.ndarray]]
-    named: str | None
+    path: Path
+    data: object
+
+    def values(self, name: str, part: tuple = (Ellipsis,)) -> np.ma.MaskedArray:
+        """Unpacked values; FileError where they cannot be read."""
+        try:
+            return np.ma.asarray(self.data[name][part])
+        except (OSError, RuntimeError) as error:
+            raise FileError(f"Variable '{name}' of {self.path} could not be read: {error}.") from error
 
 
 def remap_file(weights: Weights, remap: Callable[[np.ndarray], np.ndarray], source: str | Path, target: str | Path,
-               variables: list[str] | None = None, history: str = "") -> list[str]:
-    """Write `target` with every variable of `source` that lies on the weights' source grid, remapped; returns their names.
+               variables: list[str] | None = None, *, history: str = "", is_checked: bool = True) -> Outcome:
+    """Write `target` with every variable of `source` that lies on the weights' source grid, remapped.
 
-    A variable lies on the grid when its last dimensions have the grid's shape. Other dimensions and their coordinate
-    variables are copied, integers become float64, missing values and unmapped cells become the fill value. Slabs are
-    read, remapped and written a few at a time.
+    A variable lies on the grid when its last dimensions have the grid's shape. Variables without horizontal dimensions are
+    copied, others are left out and said so. Integers become float64; missing values and unmapped cells become the fill value.
+    A few slabs at a time are read, remapped and written.
 
+    Args:
+        is_checked: the coordinates in `source` must be those of the weights' source grid; False takes it as it is.
     Raises:
-        FieldError: no variable fits, or one that was asked for does not exist or does not fit.
+        FieldError: no variable fits, one that was asked for does not exist or fit, or the cells lie elsewhere.
+        GridError: the coordinates of a variable make no grid.
         FileError: a file cannot be read or written.
     """
     import netCDF4
@@ -46,18 +72,23 @@ def remap_file(weights: Weights, remap: Callable[[np.ndarray], np.ndarray], sour
     source, target = Path(source), Path(target)
     if target.exists() and source.exists() and target.samefile(source):
         raise FileError(f"{target} is the file to be read; write the result to another one.")
+    outcome = Outcome()
     try:
+        check_classic(source)
         data = netCDF4.Dataset(source)
     except OSError as error:
         raise FileError(f"File {source} could not be read: {error.strerror or error}.") from error
     with data:
-        names = _fitting(data, weights.source, variables, source)
+        outcome.remapped = _fitting(data, weights.source, variables, source)
+        if is_checked:
+            outcome.notices += _check_places(data, weights.source, outcome.remapped, source)
         with whole_file(target) as temporary, netCDF4.Dataset(temporary, "w", format="NETCDF4") as out:
-            axes = _axes(weights.destination)
-            _write_frame(out, data, axes, weights, names, history)
-            for name in names:
-                _remap_variable(data[name], out, axes, weights, remap)
-    return names
+            axes = axes_of(weights.destination)
+            _write_frame(out, data, axes, weights, history)
+            _copy_rest(Reading(source, data), out, axes, weights.source, outcome)
+            for name in outcome.remapped:
+                _remap_variable(Reading(source, data), out, axes, weights, remap, name)
+    return outcome
 
 
 def horizontal_rank(shape: tuple[int, ...], side: Side) -> int:
@@ -66,23 +97,38 @@ def horizontal_rank(shape: tuple[int, ...], side: Side) -> int:
     >>> horizontal_rank((12, 3, 4), Side(shape=(3, 4))), horizontal_rank((12, 3, 4), Side(shape=(12,)))
     (2, 2)
     """
-    if shape[-len(side.shape):] == side.shape:
-        return len(side.shape)
-    for rank in (1, 2):  # weight files may know a two-dimensional grid as a list of cells, and the other way round
-        if len(shape) >= rank and int(np.prod(shape[-rank:])) == side.n_cell:
-            return rank
-    return 0
+    rank = len(side.shape)
+    if len(shape) >= rank and shape[len(shape) - rank:] == side.shape:
+        return rank
+    other = 3 - rank  # a weight file may know a table as a list of cells, and the other way round
+    return other if len(shape) >= other and int(np.prod(shape[len(shape) - other:])) == side.n_cell and shape else 0
+
+
+def missing_cells(path: str | Path, variable: str, side: Side) -> np.ndarray:
+    """bool (n,): the cells in which the first slab of a variable is missing. Raises FieldError or FileError."""
+    import netCDF4
+
+    try:
+        data = netCDF4.Dataset(path)
+    except OSError as error:
+        raise FileError(f"File {path} could not be read: {error.strerror or error}.") from error
+    with data:
+        _fitting(data, side, [variable], Path(path))
+        n_leading = data[variable].ndim - horizontal_rank(data[variable].shape, side)
+        first = Reading(Path(path), data).values(variable, (*[0] * n_leading, Ellipsis))
+        values = first.astype(float).filled(np.nan) if np.dtype(first.dtype).kind in "fiu" else np.ma.getmaskarray(first)
+        return np.isnan(values).ravel()
 
 
 def _fitting(data, side: Side, wanted: list[str] | None, path: Path) -> list[str]:
     for name in wanted or ():
         if name not in data.variables:
             raise FieldError(f"File {path} has no variable '{name}'; it has {', '.join(data.variables)}.")
-        if not horizontal_rank(data[name].shape, side):
-            raise FieldError(f"Variable '{name}' of {path} has shape {data[name].shape}; the weights map from {side.shape} cells, "
-                             "in its last dimensions.")
+        if np.dtype(data[name].dtype).kind not in "fiu" or not horizontal_rank(data[name].shape, side):
+            raise FieldError(f"Variable '{name}' of {path} has shape {data[name].shape} and type {data[name].dtype}; the weights map numbers "
+                             f"from {side.shape} cells, in its last dimensions.")
     if wanted:
-        return list(wanted)
+        return list(dict.fromkeys(wanted))
     names = [name for name, v in data.variables.items()
              if v.ndim and np.dtype(v.dtype).kind in "fiu" and horizontal_rank(v.shape, side) and not _is_location(data, name)]
     if not names:
@@ -92,48 +138,42 @@ def _fitting(data, side: Side, wanted: list[str] | None, path: Path) -> list[str
 
 
 def _is_location(data, name: str) -> bool:
-    """Coordinates of the cells and bounds are replaced, not remapped."""
-    if name in data.dimensions or str(getattr(data[name], "units", "")).lower().startswith(LOCATION_UNITS):
+    """Coordinates of the cells, and bounds: they are replaced, not remapped."""
+    if name in data.dimensions or any(name == getattr(v, word, "") for v in data.variables.values() for word in ("bounds", "climatology")):
         return True
-    return any(name in (getattr(v, "bounds", ""), getattr(v, "climatology", "")) for v in data.variables.values())
+    units, standard_name = (str(getattr(data[name], word, "")).lower() for word in ("units", "standard_name"))
+    if standard_name in STANDARD_NAMES or units in EAST_UNITS | NORTH_UNITS:
+        return True
+    is_named = name.lower() in USUAL_NAMES or any(name in str(getattr(v, "coordinates", "")).split() for v in data.variables.values())
+    return is_named and (not units or units in DEGREE_UNITS | RADIAN_UNITS)
 
 
-def _axes(side: Side) -> Axes:
-    """One-dimensional coordinates where the cells are boxes, two-dimensional or a list of cells otherwise."""
-    east, north = ({"standard_name": f"{what}itude", "long_name": f"{what}itude of cell centres", "units": f"degrees_{way}"}
-                   for what, way in (("long", "east"), ("lat", "north")))
-    if len(side.shape) == 1:
-        dimensions, axis = {"cell": side.n_cell}, ("cell",)
-    else:
-        dimensions, axis = dict(zip(("y", "x"), side.shape)), ("y", "x")
+def _check_places(data, side: Side, names: list[str], path: Path) -> list[str]:
+    """Hold the file's own coordinates against the weights' source, once for all variables with the same dimensions."""
     if side.lon_deg is None:
-        return Axes(dimensions, {}, None)
-    lon, lat = side.lon_deg.reshape(side.shape), side.lat_deg.reshape(side.shape)
-    if len(side.shape) == 2 and (lon == lon[:1]).all() and (lat == lat[:, :1]).all():
-        dimensions = dict(zip(("lat", "lon"), side.shape))
-        coordinates = {"lat": (("lat",), north, lat[:, 0]), "lon": (("lon",), east, lon[0])}
-        if side.vertex_lon_deg is not None:
-            corner_lon, corner_lat = (v.reshape(*side.shape, -1) for v in (side.vertex_lon_deg[:], side.vertex_lat_deg[:]))
-            for name, corner in (("lat", corner_lat[:, 0]), ("lon", corner_lon[0])):
-                ends = np.stack([corner.min(axis=1), corner.max(axis=1)], axis=1)
-                coordinates[name][1]["bounds"] = f"{name}_bnds"
-                coordinates[f"{name}_bnds"] = ((name, "bnds"), {}, ends if coordinates[name][2][0] <= coordinates[name][2][-1] else ends[:, ::-1])
-            dimensions["bnds"] = 2
-        return Axes(dimensions, coordinates, None)
-    coordinates = {"lat": (axis, north, lat), "lon": (axis, east, lon)}
-    if side.vertex_lon_deg is not None:
-        dimensions["vertex"] = side.vertex_lon_deg.shape[-1]
-        for name, corner in (("lat", side.vertex_lat_deg), ("lon", side.vertex_lon_deg)):
-            coordinates[name][1]["bounds"] = f"{name}_vertices"
-            coordinates[f"{name}_vertices"] = ((*axis, "vertex"), {}, corner.reshape(*side.shape, -1))
-    return Axes(dimensions, coordinates, "lat lon")
+        return ["the weights do not say where their source cells lie; give the grid (--src) to have it compared"]
+    notices, seen = [], set()
+    for name in names:
+        cells = data[name].dimensions[data[name].ndim - horizontal_rank(data[name].shape, side):]
+        if cells in seen:
+            continue
+        seen.add(cells)
+        try:
+            grid = read_grid(path, variable=name)
+        except FileError as error:
+            notices.append(f"'{name}' is taken to lie on the weights' source grid by its shape alone ({error})")
+            continue
+        if grid.n_cell != side.n_cell:
+            raise FieldError(f"Variable '{name}' of {path} lies on {grid.shape} cells; the weights map from {side.shape}.")
+        k = first_elsewhere(side, grid)
+        if k is not None:
+            raise FieldError(f"Variable '{name}' of {path} lies on other cells than the weights map from, or in another order: cell {k} is at "
+                             f"{grid.lon_deg[k]:.6g} E {grid.lat_deg[k]:.6g} N, for the weights at {side.lon_deg[k]:.6g} E {side.lat_deg[k]:.6g} N "
+                             "(--unchecked takes it as it is).")
+    return notices
 
 
-def _cell_dimensions(axes: Axes) -> tuple[str, ...]:
-    return tuple(name for name in axes.dimensions if name not in ("bnds", "vertex"))
-
-
-def _write_frame(out, data, axes: Axes, weights: Weights, names: list[str], history: str) -> None:
+def _write_frame(out, data, axes: Axes, weights: Weights, history: str) -> None:
     """Dimensions, coordinates and provenance."""
     out.setncatts({name: data.getncattr(name) for name in data.ncattrs() if name not in ("Conventions", "history")})
     out.Conventions = "CF-1.11"
@@ -145,59 +185,74 @@ def _write_frame(out, data, axes: Axes, weights: Weights, names: list[str], hist
     for name, (dimensions, attributes, values) in axes.coordinates.items():
         out.createVariable(name, "f8", dimensions).setncatts(attributes)
         out[name][:] = values
-    leading = dict.fromkeys(d for name in names for d in data[name].dimensions[: data[name].ndim - horizontal_rank(data[name].shape, weights.source)])
-    for dimension in leading:
-        if dimension in out.dimensions:
-            raise FieldError(f"Dimension '{dimension}' of {data.filepath()} is also a horizontal one of the result; rename it first.")
-        size = data.dimensions[dimension]
-        out.createDimension(dimension, None if size.isunlimited() else len(size))
-        for name in filter(None, (dimension, getattr(data.variables.get(dimension), "bounds", None))):
-            _copy_variable(data, out, name, leading)
 
 
-def _copy_variable(data, out, name: str, leading: dict) -> None:
-    """A coordinate variable of a leading dimension, or its bounds, as it is."""
-    if name not in data.variables or name in out.variables:
-        return
-    old = data[name]
+def _copy_rest(reading: Reading, out, axes: Axes, side: Side, outcome: Outcome) -> None:
+    """Dimensions of the fields, and every variable without a horizontal dimension as it is."""
+    data, horizontal, leading = reading.data, set(), {}
+    for name in outcome.remapped:
+        n_leading = data[name].ndim - horizontal_rank(data[name].shape, side)
+        horizontal.update(data[name].dimensions[n_leading:])
+        leading.update(dict.fromkeys(data[name].dimensions[:n_leading]))
+    twice = [d for d in leading if d in axes.dimensions or d in axes.coordinates or d in horizontal]
+    if twice:
+        raise FieldError(f"Dimension '{twice[0]}' of {reading.path} is also a horizontal one, here or in the result; rename it first.")
+    for name in leading:
+        out.createDimension(name, None if data.dimensions[name].isunlimited() else len(data.dimensions[name]))
+    for name, old in data.variables.items():
+        if name in outcome.remapped or (horizontal & set(old.dimensions) and _is_location(data, name)):
+            continue
+        if horizontal & set(old.dimensions) or name in out.variables or set(old.dimensions) & set(axes.dimensions):
+            outcome.left_out.append(name)
+            continue
+        _copy_variable(reading, out, name)
+        outcome.copied.append(name)
+
+
+def _copy_variable(reading: Reading, out, name: str) -> None:
+    old = reading.data[name]
     for dimension in old.dimensions:
-        if dimension not in out.dimensions and dimension not in leading:
-            out.createDimension(dimension, len(data.dimensions[dimension]))
-    if not set(old.dimensions) <= set(out.dimensions):
-        return
+        if dimension not in out.dimensions:
+            out.createDimension(dimension, len(reading.data.dimensions[dimension]))
     old.set_auto_maskandscale(False)
-    new = out.createVariable(name, old.dtype, old.dimensions, fill_value=getattr(old, "_FillValue", None))
+    kind = str if old.dtype is str else old.dtype
+    new = out.createVariable(name, kind, old.dimensions, fill_value=None if kind is str else getattr(old, "_FillValue", None))
     new.set_auto_maskandscale(False)
     new.setncatts({key: old.getncattr(key) for key in old.ncattrs() if key != "_FillValue"})
-    new[:] = old[:]
+    if old.size:
+        new[...] = reading.values(name).data if kind is not str else old[...]
 
 
-def _remap_variable(old, out, axes: Axes, weights: Weights, remap: Callable[[np.ndarray], np.ndarray]) -> None:
+def _remap_variable(reading: Reading, out, axes: Axes, weights: Weights, remap: Callable[[np.ndarray], np.ndarray], name: str) -> None:
     import netCDF4
 
-    side = weights.source
+    old, side = reading.data[name], weights.source
     n_leading = old.ndim - horizontal_rank(old.shape, side)
+    is_float = np.dtype(old.dtype).kind == "f"
     packed = "scale_factor" in old.ncattrs() or "add_offset" in old.ncattrs()
     dtype = np.float32 if np.dtype(old.dtype) == np.float32 and not packed else np.float64
-    fill = dtype(getattr(old, "_FillValue", netCDF4.default_fillvals["f4"]) if np.dtype(old.dtype).kind == "f" else netCDF4.default_fillvals["f4"])
-    new = out.createVariable(old.name, dtype, (*old.dimensions[:n_leading], *_cell_dimensions(axes)), fill_value=fill, zlib=True, complevel=1)
-    new.setncatts({key: old.getncattr(key) for key in old.ncattrs() if key not in NOT_COPIED})
+    fill = dtype(old._FillValue if is_float and "_FillValue" in old.ncattrs() else netCDF4.default_fillvals["f4"])
+    new = out.createVariable(name, dtype, (*old.dimensions[:n_leading], *axes.cells), fill_value=fill, zlib=True, complevel=1)
+    nearest = weights.method.startswith("nearest")
+    new.setncatts({key: old.getncattr(key) for key in old.ncattrs() if key not in NOT_COPIED and (nearest or key not in FLAGS)})
     if weights.method.startswith("conserve") and "area:" not in getattr(old, "cell_methods", ""):
         new.cell_methods = f"{getattr(old, 'cell_methods', '')} area: mean".strip()
     if axes.named:
         new.coordinates = axes.named
-    shape = tuple(axes.dimensions[name] for name in _cell_dimensions(axes))
-    for part in _parts(old.shape[:n_leading]):
-        values = np.ma.asarray(old[part]).astype(dtype).filled(np.nan).reshape(-1, side.n_cell)
+    shape = tuple(axes.dimensions[dimension] for dimension in axes.cells)
+    n_at_once = max(1, BATCH_BYTES // (8 * (weights.n_source + weights.n_destination)))
+    for part, leading in _parts(old.shape[:n_leading], n_at_once):
+        values = reading.values(name, part).astype(dtype).filled(np.nan).reshape(-1, side.n_cell)
         result = np.asarray(remap(np.ascontiguousarray(values.T))).T
-        new[part] = np.ma.masked_invalid(result.reshape(*np.shape(old[part])[: old[part].ndim - (old.ndim - n_leading)], *shape))
+        new[part] = np.ma.masked_invalid(result.reshape(*leading, *shape))
 
 
-def _parts(leading: tuple[int, ...]) -> Iterator[tuple]:
-    """Index tuples that walk through the leading dimensions, a few slabs of the innermost at a time."""
+def _parts(leading: tuple[int, ...], n_at_once: int) -> Iterator[tuple[tuple, tuple[int, ...]]]:
+    """Index tuples that walk through the leading dimensions, some slabs of the innermost at a time, and the shape they leave."""
     if not leading:
-        yield (Ellipsis,)
+        yield (Ellipsis,), ()
         return
     for outer in np.ndindex(*leading[:-1]):
-        for first in range(0, leading[-1], FIELDS_AT_ONCE):
-            yield (*outer, slice(first, min(first + FIELDS_AT_ONCE, leading[-1])))
+        for first in range(0, leading[-1], n_at_once):
+            end = min(first + n_at_once, leading[-1])
+            yield (*outer, slice(first, end)), (end - first,)

@@ -6,9 +6,11 @@ from lsbc.regrid.errors import WeightError
 from lsbc.regrid.grids import Grid
 from lsbc.regrid.weights import Weights
 
-METHODS = ("conserve", "conserve2nd", "bilinear", "neareststod", "nearestdtos")
+METHODS = ("conserve", "conserve2nd", "bilinear", "patch", "neareststod", "nearestdtos")
 """ESMF's names; "nearest" is short for "neareststod"."""
-BACKENDS = ("exact", "esmf", "yac")
+BACKENDS = {"exact": ("conserve", "conserve2nd", "bilinear", "neareststod", "nearestdtos"), "esmf": METHODS,
+            "yac": ("conserve", "conserve2nd", "neareststod")}
+"""Engines and the methods each has."""
 
 
 def make_weights(source: Grid, destination: Grid, method: str = "conserve", *, edges: str | None = None,
@@ -17,7 +19,7 @@ def make_weights(source: Grid, destination: Grid, method: str = "conserve", *, e
     """Weights that bring fields from the cells of `source` to those of `destination`.
 
     Args:
-        method: "conserve", "conserve2nd", "bilinear", "nearest" ("neareststod") or "nearestdtos".
+        method: "conserve", "conserve2nd", "bilinear", "nearest" ("neareststod"), "nearestdtos", or "patch" (ESMF only).
         edges: convention of the cell edges of both grids, "latlon", "greatcircle" (ESMF's) or "planar". If None, each grid's own, but
             great circles where nothing else is known: for "conserve2nd" and for conservative weights by ESMF.
         normalization: of conservative methods, "dstarea" or "fracarea".
@@ -35,6 +37,8 @@ def make_weights(source: Grid, destination: Grid, method: str = "conserve", *, e
     for value, known, what in ((method, METHODS, "Method"), (backend, BACKENDS, "Backend")):
         if value not in known:
             raise WeightError(f"{what} '{value}' is not known; choose from {', '.join(known)}.")
+    if method not in BACKENDS[backend]:
+        raise WeightError(f"Backend '{backend}' has no method '{method}'; it has {', '.join(BACKENDS[backend])}.")
     if edges is None and (method == "conserve2nd" or (backend == "esmf" and method == "conserve")):
         edges = "greatcircle"
     if edges is not None:

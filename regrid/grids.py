@@ -14,7 +14,7 @@ from lsbc.regrid import cell_checks
 from lsbc.regrid.cell_checks import Cells
 from lsbc.regrid.errors import GridError
 from lsbc.regrid.grid_arrays import axis, cell_corners, centres, corners, flat
-from lsbc.regrid.sphere import MAX_LON_DEG, edge_code, polygon_area_sr
+from lsbc.regrid.sphere import MAX_LON_DEG, are_degrees, edge_code, polygon_area_sr
 
 GLOBE_SLACK_DEG = 1e-9
 """Longitude edges that span 360 degrees to this close go round the globe."""
@@ -138,7 +138,7 @@ class PolygonGrid(Grid):
     def area_sr(self) -> np.ndarray:
         self.need_corners("areas")
         area = np.zeros(self.n_cell)
-        sound = np.isfinite(self.vertex_lon_deg).all(axis=1) & np.isfinite(self.vertex_lat_deg).all(axis=1)
+        sound = are_degrees(self.vertex_lon_deg, self.vertex_lat_deg).all(axis=1)
         area[sound] = np.abs(polygon_area_sr(self.vertex_lon_deg[sound], self.vertex_lat_deg[sound], self.edges))
         return area
 

@@ -191,7 +191,8 @@ static int is_convex(const lsbc_cell *cell) {
   for (int64_t k = 0; k < n; k++) {
     const double *a = cell->corner[k].flat, *b = cell->corner[(k + 1) % n].flat, *c = cell->corner[(k + 2) % n].flat;
     double x = b[0] - a[0], y = b[1] - a[1], u = c[0] - b[0], v = c[1] - b[1];
-    if (x * v - y * u < -STRAIGHT * (fabs(x) + fabs(y)) * (fabs(u) + fabs(v))) return 0;
+    double bend = x * v - y * u, rounding = STRAIGHT * (fabs(x) + fabs(y)) * (fabs(u) + fabs(v));
+    if (bend < -rounding || (bend <= rounding && x * u + y * v < 0.0)) return 0; /* inwards, or back on itself */
   }
   return 1;
 }

@@ -21,10 +21,12 @@ typedef struct {
 int lsbc_frame_of(lsbc_frame *frame, const lsbc_boxes *boxes);
 void lsbc_frame_free(lsbc_frame *frame);
 
-/* Degrees from `west_deg` east to the meridian where a ring column begins; column n_ring is the first, one turn on. */
+/* Degrees from `west_deg` east to the meridian where a ring column begins; columns from n_ring on are those of further
+ * turns: a cell may reach from the column that is no box through all others back into it. */
 static inline double lsbc_column_deg(const lsbc_frame *f, int64_t column, double west_deg) {
-  int64_t turn = column >= f->n_ring, at = column - turn * f->n_ring;
-  return turn ? ((f->hi_deg[at] + 180.0) + f->lo_deg[at]) + (180.0 - west_deg) : (f->hi_deg[at] - west_deg) + f->lo_deg[at];
+  if (column < f->n_ring) return (f->hi_deg[column] - west_deg) + f->lo_deg[column];
+  int64_t turn = column / f->n_ring, at = column % f->n_ring;
+  return ((f->hi_deg[at] + 180.0) + f->lo_deg[at]) + (180.0 - west_deg) + 360.0 * (double)(turn - 1);
 }
 
 /* Width of a ring column in degrees. */

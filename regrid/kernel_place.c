@@ -111,7 +111,8 @@ int lsbc_nearest(int64_t n_source, const double *source_lon_deg, const double *s
     if (n_source == 0) continue;
     lsbc_place place = lsbc_place_at(lon_deg[k], lat_deg[k]);
     double least = sqrt(least_distance2(&tree, place.xyz, distance2(box[guess].low, place.xyz)));
-    nearest[k] = guess = first_within(&tree, place.xyz, (least + TIE) * (least + TIE));
+    int64_t found = first_within(&tree, place.xyz, (least + TIE) * (least + TIE));
+    if (found < n_source) nearest[k] = guess = found; /* a place that is not finite has no nearest */
   }
   lsbc_tree_free(&tree);
   free(box);
@@ -122,7 +123,10 @@ int lsbc_same_place(int64_t n_point, const double *lon_deg, const double *lat_de
   lsbc_box *box = boxes_around(n_point, lon_deg, lat_deg, 0.0);
   lsbc_tree tree = {0};
   int status = box ? lsbc_tree_build(&tree, box, n_point) : -1;
-  for (int64_t k = 0; status == 0 && k < n_point; k++) first[k] = first_within(&tree, box[k].low, reach * reach);
+  for (int64_t k = 0; status == 0 && k < n_point; k++) {
+    int64_t found = first_within(&tree, box[k].low, reach * reach);
+    first[k] = found < n_point ? found : k;
+  }
   lsbc_tree_free(&tree);
   free(box);
   return status;

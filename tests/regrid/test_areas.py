@@ -124,3 +124,43 @@ def test_items_are_grouped_in_their_order():
     assert np.frombuffer(offsets, np.int64).tolist() == [0, 2, 3, 5, 5] and np.frombuffer(order, np.int64).tolist() == [1, 4, 3, 0, 2]
     with pytest.raises(ValueError, match="item 1 is in group 4 of 4"):
         _kernel.group_by(np.array([0, 4]), 4)
+
+
+def test_a_cell_across_the_gap_of_a_region_beside_the_date_line_covers_it_once():
+    """The cell reaches from the west of the region through it and back into the longitudes that no box holds."""
+    source = PolygonGrid([180.0], [0.5], [[179.5, 180.5, 180.5, 179.5]], [[0.0, 0.0, 1.0, 1.0]], edges="latlon", is_part=True)
+    destination = RectilinearGrid([-179.9, -179.8, -179.7], [0.2, 0.3])
+    assert shared_areas(source, destination).covered_sr() == approx(destination.area_sr, rel=1e-12)
+
+
+@pytest.mark.parametrize("west", [179.99, -180.0, -179.9, -179.0, 180.0, 540.0])
+def test_wide_cells_over_a_small_region_anywhere_near_the_date_line(west):
+    source = PolygonGrid([-170.0], [1.0], [[160.0, -140.0, -170.0]], [[-20.0, -20.0, 40.0]], edges="latlon")
+    destination = RectilinearGrid(west + 0.01 * np.arange(4), 0.01 * np.arange(3))
+    assert shared_areas(source, destination).covered_sr() == approx(destination.area_sr, rel=1e-9)
+
+
+def test_lines_that_differ_in_the_last_bit_are_one_line():
+    x = 46.56697368929446
+    y = np.nextafter(x, 90.0)
+    for a, b in (([x, x + 1, x + 3], [x - 2, y, x + 1.5]), ([x - 2, y, x + 1.5], [x, x + 1, x + 3])):
+        areas = shared_areas(RectilinearGrid(a, [0.0, 1.0, 2.0]), RectilinearGrid(b, [0.0, 1.0, 2.0]))
+        assert areas.source.min() >= 0 and len(areas.area_sr) == 4
+    shifted = shared_areas(RectilinearGrid(np.arange(3601) / 10, [0.0, 0.1]), RectilinearGrid(np.arange(-1800, 1801) / 10, [0.0, 0.1]))
+    assert len(shifted.area_sr) == 3600
+
+
+def test_a_cell_that_runs_back_on_itself_shares_what_it_encloses():
+    corners = [[1.0, 1.0, -1.0, 0.0, -1.0, 0.0]], [[-38.0, -37.0, -38.0, -38.0, -38.0, -38.0]]
+    spiked = PolygonGrid([0.3], [-37.8], *corners, edges="latlon", is_part=True)
+    box = RectilinearGrid([0.1, 0.5], [-37.7, -37.6])
+    by_raster, by_clip = shared_areas(spiked, box), shared_areas(spiked, as_polygons(box, is_part=True))
+    assert by_clip.area_sr == approx(by_raster.area_sr, rel=1e-11) and len(by_clip.area_sr) == 1
+
+
+def test_the_kernel_refuses_what_it_takes_for_granted():
+    with pytest.raises(ValueError, match="n_group must not be negative"):
+        _kernel.group_by(np.empty(0, np.int64), -5)
+    corners = np.array([[0.0, 1.0, 1.0]]), np.array([[0.0, 0.0, 1.0]])
+    with pytest.raises(ValueError, match="span a turn at most"):
+        _kernel.overlap_boxes(*corners, 3, np.array([-700.0, 0.0, 700.0]), np.array([0.0, 1.0]), 0)

@@ -174,3 +174,9 @@ def test_bad_axes_are_refused_with_the_place(lon, lat, options, message):
 def test_a_grid_without_cells_is_refused():
     with pytest.raises(GridError, match="has no cells"):
         PolygonGrid([], [])
+
+
+def test_fill_values_in_the_corners_of_masked_cells_do_no_harm():
+    lon, lat = boxes([10.0, 11.0], [50.0, 50.0], 1.0, 1.0)
+    lon[1] = lat[1] = 9.96921e36
+    assert PolygonGrid([10.5, 11.5], [50.5, 50.5], lon, lat, mask=[True, False]).area_sr[1] == 0.0

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from lsbc.regrid import _kernel
 from lsbc.regrid.errors import GridError
 from lsbc.regrid.grids import CurvilinearGrid, PolygonGrid, RectilinearGrid
 from lsbc.regrid.nearest import nearest_weights
@@ -98,3 +99,8 @@ def test_an_unknown_direction_is_refused():
 def test_a_side_that_is_all_masked_is_refused():
     with pytest.raises(GridError, match="'lake' has no unmasked cell"):
         nearest_weights(points(3, 1, mask=np.zeros(3, bool), name="lake"), points(3, 2))
+
+
+def test_a_point_that_is_not_finite_has_no_nearest_and_harms_no_other():
+    found = _kernel.nearest(np.array([0.0, 1.0]), np.array([0.0, 1.0]), np.array([np.nan, 0.5]), np.array([0.0, 0.4]))
+    assert np.frombuffer(found, np.int64).tolist() == [-1, 0]

@@ -48,3 +48,8 @@ def test_a_tiny_triangle_with_a_corner_at_the_pole_keeps_all_digits(first):
     colat = math.radians(90.0 - 89.9999)
     lon, lat = np.roll([10.0, 100.0, 50.0], first), np.roll([89.9999, 89.9999, 90.0], first)
     assert polygon_area_sr([lon], [lat])[0] == approx(2 * math.atan(math.tan(colat / 2) ** 2), rel=1e-15)
+
+
+def test_corners_that_are_no_degrees_are_refused_with_their_place():
+    with pytest.raises(GridError, match=r"Corner 1 of polygon 0 is at \(lon, lat\) = \(1e\+20, 0.0\)"):
+        polygon_area_sr([[0.0, 1e20, 1.0]], [[0.0, 0.0, 1.0]])
