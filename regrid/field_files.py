@@ -161,6 +161,9 @@ def _check_places(data, side: Side, names: list[str], path: Path) -> list[str]:
         try:
             grid = read_grid(path, variable=name)
         except FileError as error:
+            if len(cells) != len(side.shape):
+                raise FieldError(f"Variable '{name}' of {path} ends in {cells}, the weights map from {side.shape} cells, and nothing tells whether "
+                                 f"these are the same ({error}); --unchecked takes it as it is.") from error
             notices.append(f"'{name}' is taken to lie on the weights' source grid by its shape alone ({error})")
             continue
         if grid.n_cell != side.n_cell:
@@ -202,7 +205,8 @@ def _copy_rest(reading: Reading, out, axes: Axes, side: Side, outcome: Outcome) 
     for name, old in data.variables.items():
         if name in outcome.remapped or (horizontal & set(old.dimensions) and _is_location(data, name)):
             continue
-        if horizontal & set(old.dimensions) or name in out.variables or set(old.dimensions) & set(axes.dimensions):
+        taken = [d for d in old.dimensions if d in axes.dimensions and (d in axes.cells or len(data.dimensions[d]) != axes.dimensions[d])]
+        if horizontal & set(old.dimensions) or name in out.variables or taken:
             outcome.left_out.append(name)
             continue
         _copy_variable(reading, out, name)

@@ -6,8 +6,9 @@ from pytest import approx
 from lsbc.regrid.apply import Remap
 from lsbc.regrid.conserve import conservative_weights
 from lsbc.regrid.errors import FieldError, FileError
-from lsbc.regrid.field_files import horizontal_rank, remap_file
+from lsbc.regrid.field_files import horizontal_rank, missing_cells, remap_file
 from lsbc.regrid.grids import PolygonGrid, RectilinearGrid
+from lsbc.regrid.nearest import nearest_weights
 from lsbc.regrid.weights import Side
 
 SOURCE = RectilinearGrid([0.0, 1.0, 2.0, 3.0, 4.0], [10.0, 12.0, 14.0])
@@ -40,19 +41,25 @@ def fields(tmp_path):
         count.scale_factor = 0.5
         count[:] = np.broadcast_to(np.arange(8.0).reshape(2, 4), (3, 2, 4))
         file.createVariable("scalar", "f8", ())[:] = 3.0
+        file.createVariable("gw", "f8", ("lat",))[:] = 1.0
+        file.createVariable("direction", "f4", ("lat", "lon")).units = "degrees"
+        file["direction"][:] = 90.0
+        file.createVariable("place", "S1", ("bnds",))[:] = [b"a", b"b"]
     return path
 
 
 def remapped(fields, destination, variables=None, **rules):
     weights = conservative_weights(SOURCE, destination)
     target = fields.with_name("out.nc")
-    names = remap_file(weights, Remap(weights, **rules), fields, target, variables, "today: a command")
-    return names, netCDF4.Dataset(target)
+    outcome = remap_file(weights, Remap(weights, **rules), fields, target, variables, history="today: a command")
+    return outcome, netCDF4.Dataset(target)
 
 
-def test_every_field_on_the_grid_is_remapped_and_nothing_else(fields):
-    names, out = remapped(fields, HALVES)
-    assert names == ["t", "count"] and "scalar" not in out.variables
+def test_every_field_on_the_grid_is_remapped_and_what_has_no_place_is_copied(fields):
+    outcome, out = remapped(fields, HALVES)
+    assert outcome.remapped == ["t", "count", "direction"] and outcome.left_out == ["gw"] and not outcome.notices
+    assert set(outcome.copied) == {"time", "time_bnds", "level", "scalar", "place"}
+    assert out["scalar"][...] == 3.0 and out["place"][:].tolist() == [b"a", b"b"]
     assert out["t"].dimensions == ("time", "lat", "lon") and out["count"].dimensions == ("level", "lat", "lon")
 
 
@@ -96,13 +103,14 @@ def test_unstructured_cells_get_a_list_of_coordinates_and_corners(fields):
 
 
 def test_only_the_fields_asked_for_are_written(fields):
-    names, out = remapped(fields, HALVES, ["count"])
-    assert names == ["count"] and "t" not in out.variables and "time" not in out.variables
+    outcome, out = remapped(fields, HALVES, ["count", "count"])
+    assert outcome.remapped == ["count"] and "t" not in out.variables and "t" in outcome.left_out
 
 
 @pytest.mark.parametrize(("variables", "message"), [
     (["snow"], "has no variable 'snow'; it has time, time_bnds"),
-    (["level"], r"Variable 'level' of .* has shape \(3,\); the weights map from \(2, 4\) cells"),
+    (["level"], r"Variable 'level' of .* has shape \(3,\) and type int32; the weights map numbers from \(2, 4\) cells"),
+    (["place"], r"has shape \(2,\) and type \|S1"),
 ])
 def test_fields_that_do_not_exist_or_fit_are_refused_by_name(fields, variables, message):
     with pytest.raises(FieldError, match=message):
@@ -110,8 +118,8 @@ def test_fields_that_do_not_exist_or_fit_are_refused_by_name(fields, variables, 
 
 
 def test_a_file_without_fitting_fields_is_refused(fields):
-    weights = conservative_weights(WIDER, HALVES)
-    with pytest.raises(FieldError, match=r"No variable of .* ends in the \(1, 2\) cells"):
+    weights = conservative_weights(RectilinearGrid.regular(0, 10, 5, 10, 20, 1), HALVES)
+    with pytest.raises(FieldError, match=r"No variable of .* ends in the \(1, 5\) cells"):
         remap_file(weights, Remap(weights), fields, fields.with_name("out.nc"))
     assert not fields.with_name("out.nc").exists()
 
@@ -129,6 +137,100 @@ def test_an_unreadable_file_is_named(tmp_path):
 
 
 @pytest.mark.parametrize(("shape", "cells", "rank"), [
-    ((5, 3, 4), (3, 4), 2), ((5, 12), (3, 4), 1), ((5, 3, 4), (12,), 2), ((12,), (12,), 1), ((5, 4, 4), (3, 4), 0), ((), (3, 4), 0)])
+    ((5, 3, 4), (3, 4), 2), ((5, 12), (3, 4), 1), ((5, 3, 4), (12,), 2), ((12,), (12,), 1), ((5, 4, 4), (3, 4), 0), ((), (3, 4), 0), ((4, 3), (3, 4), 0), ((5, 4, 3), (3, 4), 0)])
 def test_the_cells_are_the_last_dimensions_as_a_list_or_as_a_table(shape, cells, rank):
     assert horizontal_rank(shape, Side(shape=cells)) == rank
+
+
+def turned(fields, name, values):
+    """The same file with other values of a coordinate."""
+    with netCDF4.Dataset(fields, "a") as file:
+        file[name][:] = values
+    return fields
+
+
+@pytest.mark.parametrize(("name", "values", "message"), [
+    ("lat", [13.0, 11.0], r"'t' of .* lies on other cells than the weights map from, or in another order: cell 0 is at 0.5 E 13 N, for the weights at 0.5 E 11 N"),
+    ("lon", [180.5, 181.5, 182.5, 183.5], "cell 0 is at 180.5 E 11 N, for the weights at 0.5 E 11 N"),
+])
+def test_fields_on_other_cells_of_the_same_number_are_refused(fields, name, values, message):
+    with pytest.raises(FieldError, match=message):
+        remapped(turned(fields, name, values), HALVES)
+
+
+def test_the_comparison_can_be_left_out(fields):
+    weights = conservative_weights(SOURCE, HALVES)
+    target = fields.with_name("out.nc")
+    assert "t" in remap_file(weights, Remap(weights), turned(fields, "lat", [13.0, 11.0]), target, is_checked=False).remapped
+
+
+def test_longitudes_of_another_turn_are_the_same_cells(fields):
+    outcome, _ = remapped(turned(fields, "lon", SOURCE.lon_centre_deg + 360.0), HALVES)
+    assert "t" in outcome.remapped
+
+
+def test_a_file_without_coordinates_is_taken_by_its_shape_and_says_so(tmp_path):
+    path = tmp_path / "in.nc"
+    with netCDF4.Dataset(path, "w") as file:
+        file.createDimension("j", 2)
+        file.createDimension("i", 4)
+        file.createVariable("x", "f8", ("j", "i"))[:] = 1.0
+    outcome, out = remapped(path, HALVES)
+    assert "by its shape alone" in outcome.notices[0] and out["x"][:].tolist() == [[1.0, 1.0], [1.0, 1.0]]
+
+
+def test_a_turned_field_is_not_taken_for_a_list_of_cells(fields):
+    with netCDF4.Dataset(fields, "a") as file:
+        file.createVariable("turned", "f8", ("lon", "lat"))[:] = 1.0
+    outcome, _ = remapped(fields, HALVES)
+    assert "turned" in outcome.left_out
+    with pytest.raises(FieldError, match=r"Variable 'turned' of .* has shape \(4, 2\)"):
+        remapped(fields, HALVES, ["turned"])
+
+
+def test_coordinates_without_units_are_replaced_too(fields):
+    with netCDF4.Dataset(fields, "a") as file:
+        for name in ("lat", "lon"):
+            file[name].delncattr("units")
+            file.renameVariable(name, f"{name}itude")
+    outcome, _ = remapped(fields, HALVES)
+    assert "latitude" not in outcome.remapped + outcome.copied + outcome.left_out
+
+
+def test_a_file_that_was_cut_short_is_refused(tmp_path):
+    path = tmp_path / "in.nc"
+    with netCDF4.Dataset(path, "w", format="NETCDF3_CLASSIC") as file:
+        file.createDimension("j", 2)
+        file.createDimension("i", 4)
+        file.createVariable("x", "f8", ("j", "i"))[:] = 1.0
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(FileError, match="is cut short"):
+        remapped(path, HALVES)
+
+
+def test_many_slabs_are_remapped_a_few_at_a_time(fields, monkeypatch):
+    whole = remapped(fields, HALVES)[1]["count"][:]
+    monkeypatch.setattr("lsbc.regrid.field_files.BATCH_BYTES", 8 * 12)
+    assert np.array_equal(remapped(fields, HALVES)[1]["count"][:], whole)
+
+
+def test_missing_cells_are_those_of_the_first_slab(fields):
+    with netCDF4.Dataset(fields, "a") as file:
+        file["t"][0, 1, 2] = np.ma.masked
+    assert np.flatnonzero(missing_cells(fields, "t", Side(shape=(2, 4)))).tolist() == [6]
+
+
+def test_flags_lose_their_meanings_in_means_and_keep_them_in_nearest_cells(fields):
+    with netCDF4.Dataset(fields, "a") as file:
+        file["count"].flag_meanings = "few many"
+    assert "flag_meanings" not in remapped(fields, HALVES)[1]["count"].ncattrs()
+    weights = nearest_weights(SOURCE, HALVES)
+    remap_file(weights, Remap(weights), fields, fields.with_name("near.nc"))
+    with netCDF4.Dataset(fields.with_name("near.nc")) as out:
+        assert out["count"].flag_meanings == "few many" and "area" not in out["t"].cell_methods
+
+
+def test_a_dimension_with_as_many_values_as_a_table_has_cells_is_not_taken_for_it(fields):
+    weights = conservative_weights(WIDER, HALVES)
+    with pytest.raises(FieldError, match=r"ends in \('lat',\), the weights map from \(1, 2\) cells, and nothing tells"):
+        remap_file(weights, Remap(weights), fields, fields.with_name("out.nc"), ["gw"])

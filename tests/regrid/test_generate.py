@@ -33,7 +33,9 @@ def test_the_gradients_of_second_order_can_be_chosen():
 
 
 @pytest.mark.parametrize(("options", "message"), [
-    ({"method": "patch"}, "Method 'patch' is not known; choose from conserve, conserve2nd"),
+    ({"method": "magic"}, "Method 'magic' is not known; choose from conserve, conserve2nd"),
+    ({"method": "patch"}, "Backend 'exact' has no method 'patch'; it has conserve, conserve2nd, bilinear, neareststod"),
+    ({"method": "bilinear", "backend": "yac"}, "Backend 'yac' has no method 'bilinear'"),
     ({"backend": "scrip"}, "Backend 'scrip' is not known; choose from exact, esmf, yac"),
     ({"normalization": "none"}, "'none'"),
     ({"edges": "rhumb"}, "'rhumb'"),

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import netCDF4
 import numpy as np
 import pytest
@@ -96,3 +99,49 @@ def test_a_missing_engine_is_named(capsys, tmp_path, regional):
         assert status == 1 and "esmpy" in text and not (tmp_path / "w.nc").exists()
     else:
         pytest.skip("esmpy is installed here")
+
+
+def test_cells_where_a_variable_is_missing_take_no_part_and_zeros_do(capsys, tmp_path, regional):
+    with netCDF4.Dataset(regional, "a") as file:
+        x = file.createVariable("sst", "f8", ("lat", "lon"), fill_value=-9.0)
+        x[:] = np.ma.masked_equal([[0, 1, 0, 7], [2, 2, 2, 2]], 7)
+    w = tmp_path / "w.nc"
+    assert run(capsys, "weights", regional, "r180x90", "--src-missing", "sst", "-o", w)[0] == 0
+    assert np.flatnonzero(~read_weights(w).source.mask).tolist() == [3]
+
+
+def test_cells_covered_in_part_are_mentioned(capsys, tmp_path, regional):
+    w, out = tmp_path / "w.nc", tmp_path / "out.nc"
+    run(capsys, "weights", regional, "r180x90", "-o", w)
+    assert "4 destination cells are covered in part and hold the sum over that part" in run(capsys, "apply", w, regional, out)[1]
+    assert "in part" not in run(capsys, "apply", w, regional, out, "--missing", "skip")[1]
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    (("-m", "bilinear", "--norm", "fracarea"), "--norm fracarea is for conservative methods"),
+    (("-m", "conserve", "--gradients", "exact"), "--gradients exact is for conserve2nd"),
+])
+def test_options_without_effect_are_refused(capsys, tmp_path, regional, options, message):
+    status, text = run(capsys, "weights", regional, "r180x90", *options, "-o", tmp_path / "w.nc")
+    assert status == 4 and message in text
+
+
+def test_no_input_is_written_over(capsys, tmp_path, regional):
+    w = tmp_path / "w.nc"
+    run(capsys, "weights", regional, "r180x90", "-o", w)
+    for arguments in (("weights", regional, "r180x90", "-o", regional), ("apply", w, regional, w)):
+        assert "is a file to be read; write the result to another one" in run(capsys, *arguments)[1]
+    assert read_weights(w).n_entry and netCDF4.Dataset(regional)["x"].size == 8
+
+
+def test_weights_take_back_the_grids_they_were_made_from(capsys, tmp_path, regional):
+    w = tmp_path / "w.nc"
+    run(capsys, "weights", regional, "r180x90", "--edges", "greatcircle", "-o", w)
+    status, text = run(capsys, "check", w, "--src", regional, "--dst", "r180x90")
+    assert status == 0, text
+
+
+def test_a_pipe_that_closes_early_is_no_error(tmp_path, regional):
+    command = f"{sys.executable} -m lsbc.emulator.cli regrid grid {regional} | true"
+    done = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
