@@ -137,7 +137,8 @@ def test_an_unreadable_file_is_named(tmp_path):
 
 
 @pytest.mark.parametrize(("shape", "cells", "rank"), [
-    ((5, 3, 4), (3, 4), 2), ((5, 12), (3, 4), 1), ((5, 3, 4), (12,), 2), ((12,), (12,), 1), ((5, 4, 4), (3, 4), 0), ((), (3, 4), 0), ((4, 3), (3, 4), 0), ((5, 4, 3), (3, 4), 0)])
+    ((5, 3, 4), (3, 4), 2), ((5, 12), (3, 4), 1), ((5, 3, 4), (12,), 2), ((12,), (12,), 1), ((5, 4, 4), (3, 4), 0), ((), (3, 4), 0),
+    ((4, 3), (3, 4), 0), ((5, 4, 3), (3, 4), 0)])
 def test_the_cells_are_the_last_dimensions_as_a_list_or_as_a_table(shape, cells, rank):
     assert horizontal_rank(shape, Side(shape=cells)) == rank
 
