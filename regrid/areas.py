@@ -37,8 +37,10 @@ class SharedAreas:
     def grouped(cls, source: np.ndarray, destination: np.ndarray, area_sr: np.ndarray, source_area_sr: np.ndarray,
                 destination_area_sr: np.ndarray) -> SharedAreas:
         """From entries whose sources rise within each destination cell; the destinations may come in any order."""
-        offsets, order = _grouped(destination, len(destination_area_sr))
-        return cls(source[order], destination[order], offsets, area_sr[order], source_area_sr, destination_area_sr)
+        given = (np.ascontiguousarray(x, dtype) for x, dtype in ((source, np.int64), (destination, np.int64), (area_sr, np.float64)))
+        offsets, *entries = _kernel.group_entries(*given, len(destination_area_sr))
+        source, destination, area_sr = (np.frombuffer(x, dtype) for x, dtype in zip(entries, (np.int64, np.int64, np.float64)))
+        return cls(source, destination, np.frombuffer(offsets, np.int64), area_sr, source_area_sr, destination_area_sr)
 
     def transposed(self) -> SharedAreas:
         """The same areas, the other way round."""
@@ -78,11 +80,6 @@ def shared_areas(source: Grid, destination: Grid) -> SharedAreas:
 def _is_boxes(grid: Grid) -> bool:
     """Meridians and parallels are straight lines in both `latlon` and `planar`."""
     return isinstance(grid, RectilinearGrid) and grid.edges != "greatcircle"
-
-
-def _grouped(group: np.ndarray, n_group: int) -> tuple[np.ndarray, np.ndarray]:
-    offsets, order = _kernel.group_by(np.ascontiguousarray(group, np.int64), n_group)
-    return np.frombuffer(offsets, np.int64), np.frombuffer(order, np.int64)
 
 
 def _unmasked(areas: SharedAreas, source: Grid, destination: Grid) -> SharedAreas:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from lsbc.regrid import _kernel
 from lsbc.regrid.areas import SharedAreas, shared_areas
 from lsbc.regrid.errors import WeightError
 from lsbc.regrid.grids import Grid
@@ -28,24 +29,12 @@ def conservative_weights(source: Grid, destination: Grid, normalization: str = "
     if normalization not in ("dstarea", "fracarea"):
         raise WeightError(f"Conservative weights are normalised by 'dstarea' or 'fracarea', got '{normalization}'.")
     areas = shared_areas(source, destination) if areas is None else areas
-    covered = areas.covered_sr()
-    frac_b = covered_share(covered, areas.destination_area_sr)
-    by = covered if normalization == "fracarea" else np.where(frac_b == 1.0, covered, areas.destination_area_sr)
-    value = areas.area_sr / by[areas.destination]
-    _close_rows(value, areas, frac_b > 0.0 if normalization == "fracarea" else frac_b == 1.0)
+    made = _kernel.conservative_rows(areas.offsets, areas.area_sr, areas.destination_area_sr, normalization == "fracarea", FULL)
+    value, frac_b = (np.frombuffer(x) for x in made)
     return Weights(offsets=areas.offsets, column=areas.source.astype(np.int32), value=value,
                    source=Side.of(source, source_share(areas), areas.source_area_sr),
                    destination=Side.of(destination, frac_b, areas.destination_area_sr),
                    method="conserve", normalization=normalization, edges=edges_of(source, destination))
-
-
-def _close_rows(value: np.ndarray, areas: SharedAreas, is_whole: np.ndarray) -> None:
-    """Give the largest entry of a row what summing many of them in order has lost, so that constants stay constant."""
-    for _ in range(2):
-        missing = 1.0 - np.bincount(areas.destination, value, minlength=len(is_whole))
-        for row in np.flatnonzero(is_whole & (np.abs(missing) > 2 * np.finfo(float).eps)):
-            first, end = areas.offsets[row], areas.offsets[row + 1]
-            value[first + np.argmax(value[first:end])] += missing[row]
 
 
 def covered_share(covered_sr: np.ndarray, area_sr: np.ndarray) -> np.ndarray:

@@ -54,7 +54,19 @@ int64_t lsbc_class_sums(const lsbc_rows *rows, const int64_t *weight, const uint
 int64_t lsbc_weighted_rows(const lsbc_rows *rows, const double *weight, const double *values, int64_t n_field,
                            double *out);
 
-/* Stable order of n items by group (each 0..n_group-1): items of group g are order[offsets[g]..offsets[g + 1]). */
-void lsbc_group_by(const int64_t *group, int64_t n, int64_t n_group, int64_t *offsets, int64_t *order);
+/* Entries of a sparse matrix with areas. */
+typedef struct {
+  int64_t *source, *destination;
+  double *area_sr;
+} lsbc_entries;
+
+/* Stable order of n entries by destination (each 0..n_destination-1): those of row i are offsets[i]..offsets[i + 1]. */
+void lsbc_group_entries(const lsbc_entries *from, int64_t n, int64_t n_destination, int64_t *offsets, lsbc_entries *to);
+
+/* Conservative weights of each row and its covered share, which is 1 when it misses 1 by `full` or less. A row that is
+ * whole, or that is divided by its own sum (by_cover), is divided by the sum of its areas, and its largest weight takes
+ * what summing in order would lose. */
+void lsbc_conservative_rows(int64_t n_row, const int64_t *offsets, const double *area_sr, const double *cell_area_sr,
+                            int by_cover, double full, double *weight, double *share);
 
 #endif

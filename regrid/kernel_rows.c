@@ -1,5 +1,7 @@
 /* Sums over the rows of a sparse matrix. The integer sums do not depend on the order of the entries; the floating-point
  * ones are taken strictly in it. */
+#include <float.h>
+#include <math.h>
 #include <string.h>
 
 #include "kernel.h"
@@ -34,11 +36,47 @@ int64_t lsbc_weighted_rows(const lsbc_rows *rows, const double *weight, const do
   return 0;
 }
 
-void lsbc_group_by(const int64_t *group, int64_t n, int64_t n_group, int64_t *offsets, int64_t *order) {
-  memset(offsets, 0, (size_t)(n_group + 1) * sizeof *offsets);
-  for (int64_t k = 0; k < n; k++) offsets[group[k] + 1]++;
-  for (int64_t g = 0; g < n_group; g++) offsets[g + 1] += offsets[g];
-  for (int64_t k = 0; k < n; k++) order[offsets[group[k]]++] = k;
-  for (int64_t g = n_group; g > 0; g--) offsets[g] = offsets[g - 1];
+void lsbc_group_entries(const lsbc_entries *from, int64_t n, int64_t n_destination, int64_t *offsets, lsbc_entries *to) {
+  memset(offsets, 0, (size_t)(n_destination + 1) * sizeof *offsets);
+  for (int64_t k = 0; k < n; k++) offsets[from->destination[k] + 1]++;
+  for (int64_t g = 0; g < n_destination; g++) offsets[g + 1] += offsets[g];
+  for (int64_t k = 0; k < n; k++) {
+    int64_t at = offsets[from->destination[k]]++;
+    to->source[at] = from->source[k];
+    to->destination[at] = from->destination[k];
+    to->area_sr[at] = from->area_sr[k];
+  }
+  for (int64_t g = n_destination; g > 0; g--) offsets[g] = offsets[g - 1];
   offsets[0] = 0;
+}
+
+static double sum_of(const double *value, int64_t n) {
+  double sum = 0.0;
+  for (int64_t k = 0; k < n; k++) sum += value[k];
+  return sum;
+}
+
+static void close_row(double *weight, int64_t n) {
+  int64_t largest = 0;
+  for (int64_t k = 1; k < n; k++)
+    if (weight[k] > weight[largest]) largest = k;
+  for (int pass = 0; pass < 2; pass++) {
+    double missing = 1.0 - sum_of(weight, n);
+    if (fabs(missing) <= 2.0 * DBL_EPSILON) return;
+    weight[largest] += missing;
+  }
+}
+
+void lsbc_conservative_rows(int64_t n_row, const int64_t *offsets, const double *area_sr, const double *cell_area_sr,
+                            int by_cover, double full, double *weight, double *share) {
+  for (int64_t row = 0; row < n_row; row++) {
+    int64_t first = offsets[row], n = offsets[row + 1] - first;
+    double covered = sum_of(area_sr + first, n), cell = cell_area_sr[row];
+    share[row] = cell > 0.0 ? covered / cell : 0.0;
+    if (fabs(share[row] - 1.0) <= full) share[row] = 1.0;
+    if (covered <= 0.0) continue;
+    int whole = by_cover || share[row] == 1.0;
+    for (int64_t k = first; k < first + n; k++) weight[k] = area_sr[k] / (whole ? covered : cell);
+    if (whole) close_row(weight + first, n);
+  }
 }

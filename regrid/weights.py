@@ -39,10 +39,22 @@ class Side:
     @classmethod
     def of(cls, grid: Grid, frac: np.ndarray, area_sr: np.ndarray | None = None) -> Side:
         """Side of a whole grid; areas are 0 unless given, as ESMF writes them for methods that use none."""
-        area_sr = np.zeros(grid.n_cell) if area_sr is None else area_sr
-        return cls(shape=grid.shape, lon_deg=grid.lon_deg, lat_deg=grid.lat_deg, vertex_lon_deg=grid.vertex_lon_deg,
-                   vertex_lat_deg=grid.vertex_lat_deg, mask=grid.mask, area_sr=area_sr, frac=frac,
-                   fingerprint=grid.fingerprint, name=grid.name)
+        return GridSide(grid, frac, np.zeros(grid.n_cell) if area_sr is None else area_sr)
+
+
+class GridSide(Side):
+    """A side whose coordinates are those of a grid; a rectilinear one makes them when they are asked for."""
+
+    def __init__(self, grid: Grid, frac: np.ndarray | None, area_sr: np.ndarray | None) -> None:
+        for name, value in (("grid", grid), ("shape", grid.shape), ("name", grid.name), ("frac", frac), ("area_sr", area_sr)):
+            object.__setattr__(self, name, value)
+
+    lon_deg = property(lambda self: self.grid.lon_deg)
+    lat_deg = property(lambda self: self.grid.lat_deg)
+    vertex_lon_deg = property(lambda self: self.grid.vertex_lon_deg)
+    vertex_lat_deg = property(lambda self: self.grid.vertex_lat_deg)
+    mask = property(lambda self: self.grid.mask)
+    fingerprint = property(lambda self: self.grid.fingerprint)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

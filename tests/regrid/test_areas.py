@@ -119,11 +119,13 @@ def test_grids_of_points_are_refused():
         shared_areas(PolygonGrid([0.0], [0.0]), DEGREE)
 
 
-def test_items_are_grouped_in_their_order():
-    offsets, order = _kernel.group_by(np.array([2, 0, 2, 1, 0]), 4)
-    assert np.frombuffer(offsets, np.int64).tolist() == [0, 2, 3, 5, 5] and np.frombuffer(order, np.int64).tolist() == [1, 4, 3, 0, 2]
-    with pytest.raises(ValueError, match="item 1 is in group 4 of 4"):
-        _kernel.group_by(np.array([0, 4]), 4)
+def test_entries_are_grouped_in_their_order():
+    made = _kernel.group_entries(np.arange(5), np.array([2, 0, 2, 1, 0]), 0.5 * np.arange(5), 4)
+    offsets, source, destination = (np.frombuffer(x, np.int64).tolist() for x in made[:3])
+    assert (offsets, source, destination) == ([0, 2, 3, 5, 5], [1, 4, 3, 0, 2], [0, 0, 1, 2, 2])
+    assert np.frombuffer(made[3]).tolist() == [0.5, 2.0, 1.5, 0.0, 1.0]
+    with pytest.raises(ValueError, match="entry 1 is of destination 4 of 4"):
+        _kernel.group_entries(np.arange(2), np.array([0, 4]), np.zeros(2), 4)
 
 
 def test_a_cell_across_the_gap_of_a_region_beside_the_date_line_covers_it_once():
@@ -159,8 +161,10 @@ def test_a_cell_that_runs_back_on_itself_shares_what_it_encloses():
 
 
 def test_the_kernel_refuses_what_it_takes_for_granted():
-    with pytest.raises(ValueError, match="n_group must not be negative"):
-        _kernel.group_by(np.empty(0, np.int64), -5)
+    with pytest.raises(ValueError, match="n_destination must not be negative"):
+        _kernel.group_entries(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0), -5)
+    with pytest.raises(ValueError, match="offsets must rise"):
+        _kernel.conservative_rows(np.array([0, 3, 2]), np.zeros(2), np.ones(2), False, 0.0)
     corners = np.array([[0.0, 1.0, 1.0]]), np.array([[0.0, 0.0, 1.0]])
     with pytest.raises(ValueError, match="span a turn at most"):
         _kernel.overlap_boxes(*corners, 3, np.array([-700.0, 0.0, 700.0]), np.array([0.0, 1.0]), 0)

@@ -3,6 +3,7 @@ import pytest
 from pytest import approx
 
 from lsbc.regrid.errors import WeightError
+from lsbc.regrid.grids import RectilinearGrid
 from lsbc.regrid.weights import Side, Weights
 
 A, B = Side(shape=(3,)), Side(shape=(2, 2))
@@ -56,3 +57,11 @@ def test_broken_rows_are_refused(offsets, column, message):
 @pytest.mark.parametrize(("edges", "sides"), [("", ("", "")), ("planar", ("planar", "planar")), ("greatcircle/latlon", ("greatcircle", "latlon"))])
 def test_edges_are_those_of_both_grids_or_of_each(edges, sides):
     assert weights(edges=edges).side_edges == sides
+
+
+def test_a_side_of_a_grid_has_its_coordinates_and_makes_them_when_they_are_asked_for():
+    grid = RectilinearGrid.regular(0, 4, 4, 0, 2, 2)
+    side = Side.of(grid, np.ones(8))
+    assert "lon_deg" not in vars(grid) and "vertex_lon_deg" not in vars(grid)
+    assert side.lon_deg is grid.lon_deg and side.vertex_lat_deg is grid.vertex_lat_deg and side.fingerprint == grid.fingerprint
+    assert side.shape == (2, 4) and side.area_sr.tolist() == [0.0] * 8 and side.mask.all()
