@@ -39,7 +39,8 @@ class Rows:
     @classmethod
     def of(cls, weights: Weights, missing: str, min_coverage: float) -> Rows:
         """Rows in force. Raises ConfigError for an unknown rule, WeightError for weights that do not allow it."""
-        _check_rules(weights, missing, min_coverage)
+        check_rules(missing, min_coverage)
+        _check_weights(weights, missing, min_coverage)
         share = weights.row_sum
         least = _least_share(weights, min_coverage)
         counts = (weights.value != 0) & (share >= least)[weights.row] if min_coverage > 0 else weights.value != 0
@@ -151,11 +152,15 @@ def _checked_out(out: np.ndarray, shape: tuple[int, ...], table: np.ndarray) -> 
     return out
 
 
-def _check_rules(weights: Weights, missing: str, min_coverage: float) -> None:
+def check_rules(missing: str, min_coverage: float) -> None:
+    """Raise ConfigError for rules for missing values that are none, whatever the weights."""
     if missing not in MISSING:
         raise ConfigError(f"missing = '{missing}' is no rule for missing values; the rules are {', '.join(MISSING)}.")
     if not 0.0 <= min_coverage <= 1.0:
         raise ConfigError(f"min_coverage must be 0 .. 1, got {min_coverage}.")
+
+
+def _check_weights(weights: Weights, missing: str, min_coverage: float) -> None:
     if weights.normalization == "fracarea" and weights.destination.frac is None and min_coverage > 0.0:
         raise WeightError(f"min_coverage = {min_coverage} needs frac of the destination, as the weights are normalised by "
                           "fracarea; take min_coverage = 0 or a file that holds frac_b.")

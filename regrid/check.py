@@ -174,9 +174,6 @@ def _closes_rows(side: Side, ratio: np.ndarray) -> bool:
 
 def _remarks(weights: Weights, total: np.ndarray, conservation: Worst) -> list[str]:
     found = []
-    zero = int((weights.value == 0.0).sum())
-    if zero:
-        found.append(f"{zero} weights are 0; a missing source value there still makes the result missing.")
     if weights.method == "unknown":
         found.append("the file does not say its method, so signs and row sums cannot be judged.")
         frac = weights.destination.frac

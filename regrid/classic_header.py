@@ -37,6 +37,11 @@ def check_classic(path: Path) -> None:
             raise FileError(f"File {path} is cut short: it has {path.stat().st_size} bytes, its header speaks of {needed}.")
 
 
+def _record_bytes(sizes: list[int]) -> int:
+    """Bytes from one record to the next; a variable is padded to fours in each record, unless it is the only one by record."""
+    return sizes[0] if len(sizes) == 1 else sum(-(-size // 4) * 4 for size in sizes)
+
+
 class _Header:
     """Reads one header from the byte after the magic number."""
 
@@ -55,7 +60,7 @@ class _Header:
         dims = [self._dimension() for _ in range(self._list(_DIMENSIONS))]
         self._attributes()
         variables = [self._variable(dims) for _ in range(self._list(_VARIABLES))]
-        step = sum(-(-size // 4) * 4 for _, size, by_record in variables if by_record)
+        step = _record_bytes([size for _, size, by_record in variables if by_record])
         header = self._file.tell()
         ends = [begin + size + (max(numrecs, 1) - 1) * step for begin, size, by_record in variables if numrecs or not by_record]
         if any(begin < header for begin, size, _ in variables if size):

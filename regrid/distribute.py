@@ -11,12 +11,12 @@ from os import PathLike
 
 import numpy as np
 
-from lsbc.regrid.apply import Remap
+from lsbc.regrid.apply import Remap, check_rules
 from lsbc.regrid.areas import SharedAreas, shared_areas
 from lsbc.regrid.comm import Comm, agree
 from lsbc.regrid.conserve import conservative_weights
 from lsbc.regrid.corners import destination_boxes, fetch_cells
-from lsbc.regrid.errors import FieldError, GridError, WeightError
+from lsbc.regrid.errors import ConfigError, FieldError, GridError, WeightError
 from lsbc.regrid.grids import Grid, PolygonGrid
 from lsbc.regrid.route import Router
 from lsbc.regrid.rows import LocalRows, fetch_rows, rows_of, runs
@@ -38,18 +38,19 @@ class DistributedRemap:
 
     @classmethod
     def from_weights(cls, comm: Comm, weights: Weights | str | PathLike | None, have_source_id: np.ndarray,
-                     need_destination_id: np.ndarray, **rules) -> DistributedRemap:
+                     need_destination_id: np.ndarray, *, missing: str = "propagate", min_coverage: float = 0.0, **unknown) -> DistributedRemap:
         """Spread the rows of weights, or of a weight file, that rank 0 holds; other ranks pass None. Collective.
 
         Args:
             have_source_id: positions in the weights' source grid whose values this rank holds, each held by one rank.
             need_destination_id: positions in their destination grid this rank wants, in any order, by any number of ranks.
-            rules: `missing` and `min_coverage` as in `Remap`, the same on all ranks.
+            missing, min_coverage: as in `Remap`, the same on all ranks; other keywords are refused, on all ranks too.
         Raises:
             GridError, FileError: on all ranks, when rank 0 has no sound weights or the weights do not allow the rules.
-            ConfigError: on all ranks, for rules that are none.
+            ConfigError: on all ranks, for rules that are none or not the same on all ranks.
             GridError: on all ranks, when an id lies outside its grid, is held twice, or is needed and held by no rank.
         """
+        rules = _agreed(comm, unknown, missing=missing, min_coverage=min_coverage)
         whole = agree(comm, _loaded, weights if comm.rank == 0 else None, comm.rank == 0)
         about = comm.bcast(_About.of(whole) if comm.rank == 0 else None)
         have, need = agree(comm, about.checked_ids, have_source_id, need_destination_id)
@@ -58,7 +59,7 @@ class DistributedRemap:
 
     @classmethod
     def conservative(cls, comm: Comm, source: PolygonGrid | None, destination: Grid | None, need_destination_id: np.ndarray | None = None,
-                     normalization: str = "dstarea", **rules) -> DistributedRemap:
+                     normalization: str = "dstarea", *, missing: str = "propagate", min_coverage: float = 0.0, **unknown) -> DistributedRemap:
         """First-order conservative means, made where they are needed; only the corners of cells near a border travel. Collective.
 
         Args:
@@ -66,10 +67,12 @@ class DistributedRemap:
             destination: this rank's cells of any shape, or the whole of a RectilinearGrid: an area shared with a box is the
                 same to rounding in a window of its grid, and the same to the bit only in the same grid.
             need_destination_id: the global ids in `destination` that this rank wants, in any order; default: all of them.
-            normalization: as in `conservative_weights`; rules: `missing` and `min_coverage` as in `Remap`, the same on all ranks.
+            normalization: as in `conservative_weights`; missing, min_coverage: as in `Remap`; all the same on all ranks.
         Raises:
+            ConfigError: on all ranks, for rules that are none or not the same on all ranks.
             GridError: on all ranks, when an id is unknown or held twice, there is no source, or edge conventions do not match.
         """
+        rules = _agreed(comm, unknown, normalization, missing=missing, min_coverage=min_coverage)
         at = agree(comm, _positions, destination, need_destination_id)
         boxes = agree(comm, destination_boxes, destination, at)
         cells = fetch_cells(comm, source, boxes)
@@ -126,6 +129,26 @@ class _About:
         return Weights(offsets=np.concatenate([[0], np.cumsum(rows.n_entry)]), column=rows.column, value=rows.value,
                        source=Side(shape=(len(rows.source_id),)), destination=Side(shape=(len(rows.n_entry),), frac=rows.frac),
                        method=self.method, normalization=self.normalization, edges=self.edges, generator=self.generator)
+
+
+def _agreed(comm: Comm, unknown: dict, normalization: str = "", **rules) -> dict:
+    """The rules, checked before any rank waits for another; ConfigError on all ranks where one of them has others. Collective."""
+    agree(comm, _check_known, unknown, rules)
+    same = {**rules, "normalization": normalization}
+    agree(comm, _check_same, same, comm.bcast(same))
+    return rules
+
+
+def _check_known(unknown: dict, rules: dict) -> None:
+    if unknown:
+        raise ConfigError(f"'{next(iter(unknown))}' is no rule of a remap; the rules are {', '.join(rules)}.")
+    check_rules(**rules)
+
+
+def _check_same(rules: dict, of_rank_0: dict) -> None:
+    for name, value in rules.items():
+        if value != of_rank_0[name]:
+            raise ConfigError(f"{name} is {value!r} on this rank, but {of_rank_0[name]!r} on rank 0; all ranks need the same rules.")
 
 
 def _loaded(weights: Weights | str | PathLike | None, is_root: bool) -> Weights | None:

@@ -30,6 +30,19 @@ def corners(values, n: int, name: str) -> np.ndarray:
     return array.reshape(n, array.shape[-1])
 
 
+def one_direction(lon_deg: np.ndarray, lat_deg: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Corners (n, n_vertex), the same whether they were given clockwise or not: the end that lies further west comes first.
+
+    NaN counts as 0, so that nothing is compared with it.
+    """
+    lon, lat = np.nan_to_num(lon_deg), np.nan_to_num(lat_deg)
+    lon_step, lat_step = lon - lon[:, ::-1], lat - lat[:, ::-1]
+    step = np.where(lon_step != 0.0, lon_step, lat_step)
+    first = (step != 0.0).argmax(axis=1)
+    turned = np.take_along_axis(step, first[:, None], axis=1) > 0.0
+    return tuple(np.where(turned, x[:, ::-1], x) for x in (lon_deg, lat_deg))
+
+
 def axis(values, what: str, limit_deg: float, name: str) -> np.ndarray:
     edge = np.array(values, np.float64).ravel()
     if len(edge) < 2:

@@ -13,7 +13,7 @@ import numpy as np
 from lsbc.regrid import cell_checks
 from lsbc.regrid.cell_checks import Cells
 from lsbc.regrid.errors import GridError
-from lsbc.regrid.grid_arrays import axis, cell_corners, centres, corners, flat
+from lsbc.regrid.grid_arrays import axis, cell_corners, centres, corners, flat, one_direction
 from lsbc.regrid.sphere import MAX_LON_DEG, are_degrees, edge_code, polygon_area_sr
 
 GLOBE_SLACK_DEG = 1e-9
@@ -54,8 +54,9 @@ class Grid:
 
     @cached_property
     def fingerprint(self) -> str:
-        """sha256 of everything but the name: the same for the same cells in the same order."""
-        digest = hashlib.sha256(f"{type(self).__name__} {self.shape} {self.edges}".encode())
+        """sha256 of shape, centres, corners and global ids: the same for the same places in the same order, whatever the mask,
+        the edges between the corners, and the name."""
+        digest = hashlib.sha256(f"{type(self).__name__} {self.shape}".encode())
         for array in self._identity():
             digest.update(b"-" if array is None else np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()
@@ -76,7 +77,9 @@ class Grid:
         return self._replace(mask=mask)
 
     def _identity(self) -> tuple:
-        return (self.lon_deg, self.lat_deg, self.vertex_lon_deg, self.vertex_lat_deg, self.mask, self.global_id)
+        """What tells the places: masked cells keep the direction in which their corners were given, so that it cannot count."""
+        vertices = one_direction(self.vertex_lon_deg, self.vertex_lat_deg) if self.has_corners else (None, None)
+        return (self.lon_deg, self.lat_deg, *vertices, self.global_id)
 
     def _replace(self, **changes) -> Grid:
         raise NotImplementedError
@@ -154,9 +157,13 @@ class PolygonGrid(Grid):
 
 
 class CurvilinearGrid(PolygonGrid):
-    """A logically rectangular grid: centres (n_j, n_i), corners (n_j, n_i, 4) or (n_j + 1, n_i + 1), or no corners."""
+    """A logically rectangular grid: centres (n_j, n_i), corners (n_j, n_i, 4) or (n_j + 1, n_i + 1), or no corners.
 
-    def __init__(self, lon_deg, lat_deg, vertex_lon_deg=None, vertex_lat_deg=None, **options) -> None:
+    `wraps` says of a grid without corners that its first column follows its last one; corners show it themselves.
+    """
+
+    def __init__(self, lon_deg, lat_deg, vertex_lon_deg=None, vertex_lat_deg=None, *, wraps: bool = False, **options) -> None:
+        self.wraps = wraps
         if np.ndim(lon_deg) != 2 or np.shape(lon_deg) != np.shape(lat_deg):
             raise GridError(f"A curvilinear grid needs centres (n_j, n_i), got {np.shape(lon_deg)} and {np.shape(lat_deg)}.")
         if vertex_lon_deg is not None and np.ndim(vertex_lon_deg) == 2 and np.shape(vertex_lon_deg) == tuple(n + 1 for n in np.shape(lon_deg)):
@@ -166,6 +173,9 @@ class CurvilinearGrid(PolygonGrid):
     @staticmethod
     def _shape_of(lon_deg) -> tuple[int, ...]:
         return tuple(int(n) for n in np.shape(lon_deg))
+
+    def _common(self) -> dict:
+        return {**super()._common(), "wraps": self.wraps}
 
 
 class RectilinearGrid(Grid):
@@ -267,7 +277,7 @@ class RectilinearGrid(Grid):
                            global_id=self.global_id[cells], edges=self.edges, name=self.name, is_part=True)
 
     def _identity(self) -> tuple:
-        return (self.lon_edge_deg, self.lat_edge_deg, self.lon_centre_deg, self.lat_centre_deg, self.mask, self.global_id)
+        return (self.lon_edge_deg, self.lat_edge_deg, self.lon_centre_deg, self.lat_centre_deg, self.global_id)
 
     def _replace(self, **changes) -> RectilinearGrid:
         return RectilinearGrid(self.lon_edge_deg, self.lat_edge_deg, self.lon_centre_deg, self.lat_centre_deg,

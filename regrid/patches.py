@@ -2,7 +2,8 @@
 the poles. Knows grids and node numbers: no weights, no destination.
 
 Patches are numbered row by row, then the caps of the first and of the last row. A grid is round where its last column touches
-its first one, which its corners must show; nothing is taken for round because its longitudes nearly close.
+its first one, which its corners must show, or, without corners, whoever made it must say (`wraps`); nothing is taken for round
+because its longitudes nearly close.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def rectangular_patches(grid: Grid, pole: str = "average") -> Patches:
 
     pole "average": where a round grid's first or last row reaches the pole, triangles close the gap between its centres and
     the pole, where the value is the mean of that row's unmasked cells (ESMF's default pole method, "all"). "none": no caps.
-    A row that ends short of the pole has no cap, where ESMF would still close it.
+    A row that ends short of the pole has no cap, where ESMF would still close it; rows of points end half a step beyond.
     """
     n_j, n_i = grid.shape
     if n_j < 2 or n_i < 2:
@@ -72,7 +73,7 @@ def _is_round(grid: Grid) -> bool:
     if isinstance(grid, RectilinearGrid):
         return grid.is_round
     if not isinstance(grid, CurvilinearGrid) or not grid.has_corners:
-        return False
+        return getattr(grid, "wraps", False)
     n_j, n_i = grid.shape
     corner = unit_vector(grid.vertex_lon_deg, grid.vertex_lat_deg).reshape(n_j, n_i, -1, 3)
     known = np.isfinite(corner).all(axis=(2, 3))
@@ -85,8 +86,14 @@ def _pole_at(grid: Grid, row: int, outer: int) -> float | None:
     """Latitude of the pole that a row of cells reaches but its centres do not; None without one."""
     n_i = grid.shape[1]
     cells = slice(row * n_i, (row + 1) * n_i)
-    edge_deg = grid.lat_edge_deg[outer : outer + 1] if isinstance(grid, RectilinearGrid) else grid.vertex_lat_deg[cells]
     centre_deg = grid.lat_deg[cells]
+    if isinstance(grid, RectilinearGrid):
+        edge_deg = grid.lat_edge_deg[outer : outer + 1]
+    elif grid.has_corners:
+        edge_deg = grid.vertex_lat_deg[cells]
+    else:
+        inner_deg = grid.lat_deg.reshape(grid.shape)[1 if row == 0 else row - 1]
+        edge_deg = np.clip(centre_deg + 0.5 * (centre_deg - inner_deg), -90.0, 90.0)[:, None]
     for pole_deg in (90.0, -90.0):
         reaches = (np.abs(edge_deg - pole_deg) <= POLE_SLACK_DEG).any(axis=-1).all()
         if reaches and (np.abs(centre_deg - pole_deg) > POLE_SLACK_DEG).all():

@@ -8,8 +8,8 @@ from lsbc.regrid.grids import Grid
 from lsbc.regrid.sphere import unit_vector
 from lsbc.regrid.weights import Side
 
-POINT_TOLERANCE_RAD = 1e-5
-"""How far centres may lie apart where nothing says how large the cells are: single precision and some rounding."""
+POINT_TOLERANCE_RAD = 1e-4
+"""How far centres may lie apart where nothing says how large the cells are: coordinates in text or single precision."""
 CELL_SHARE = 0.5
 """Centres of one cell may differ by this share of its size: some take the middle of the corners, others the centroid."""
 

@@ -169,15 +169,16 @@ def _completed(weights: Weights, source: Grid, destination: Grid) -> Weights:
     if weights.method not in CONSERVATIVE:
         if weights.method == "unknown" or b.frac is not None:
             return weights
-        return weights.replace(source=Side.of(source, np.zeros(source.n_cell)),
-                               destination=Side.of(destination, weights.is_mapped.astype(float)))
+        return weights.replace(source=weights.source.with_shares(np.zeros(source.n_cell), np.zeros(source.n_cell)),
+                               destination=b.with_shares(weights.is_mapped.astype(float), np.zeros(destination.n_cell)))
     known = weights.edges and weights.normalization == "dstarea" and source.has_corners and destination.has_corners
     if b.area_sr is not None or not known:
         return weights
     area_a, area_b = (grid.with_edges(edges).area_sr for grid, edges in zip((source, destination), weights.side_edges))
     given = np.bincount(weights.column, weights.value * area_b[weights.row], minlength=source.n_cell)
     frac_a = np.divide(given, area_a, out=np.zeros(source.n_cell), where=area_a > 0)
-    return weights.replace(source=Side.of(source, frac_a, area_a), destination=Side.of(destination, weights.row_sum, area_b))
+    return weights.replace(source=weights.source.with_shares(frac_a, area_a),
+                           destination=b.with_shares(weights.row_sum, area_b))
 
 
 __all__ = ["read_weights", "write_weights"]

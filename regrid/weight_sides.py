@@ -11,12 +11,10 @@ from lsbc.regrid.cell_checks import LAT_SLACK_DEG
 from lsbc.regrid.errors import WeightError
 from lsbc.regrid.grids import Grid
 from lsbc.regrid.netcdf_input import Source
-from lsbc.regrid.sphere import MAX_LON_DEG, unit_vector
+from lsbc.regrid.places import first_elsewhere
+from lsbc.regrid.sphere import MAX_LON_DEG
 from lsbc.regrid.weight_layouts import SideNames
-from lsbc.regrid.weights import Side
-
-POINT_TOLERANCE_RAD = 1e-4
-"""Centres of file and grid agree to this, or to half a cell where areas are known; the order of the cells is the question."""
+from lsbc.regrid.weights import GridSide, Side
 
 SHARE_SLACK = 1e-12
 """Areas and fractions may lie this far below 0, by rounding."""
@@ -32,7 +30,7 @@ def read_side(file: Source, names: SideNames, given: Grid | int | tuple[int, ...
     """One side of a weight file; unknown parts are None. A grid given fills what the file does not say and is compared with it.
 
     Raises WeightError where sizes are missing or disagree, coordinates are no degrees or radians, a live cell has no place,
-    an area or a fraction is negative or not finite, or the grid given has its cells elsewhere.
+    an area or a fraction is negative or not finite, or the grid given has its cells elsewhere or masks other ones.
     """
     shape = _shape(file, names, given)
     n = math.prod(shape)
@@ -167,30 +165,21 @@ def _name(file: Source, letter: str) -> str:
 
 
 def _joined(file: Source, names: SideNames, side: Side, grid: Grid) -> Side:
-    """The grid's own coordinates with the file's areas and fractions, after a look whether they mean the same cells."""
+    """The grid's own coordinates with the file's mask, areas and fractions, after a look whether they mean the same cells.
+
+    How the grid joins its corners is not asked: the file's edges hold. A grid without masked cells is taken with the file's mask.
+    """
     what = _WORDS[names.letter]
     if side.fingerprint and side.fingerprint != grid.fingerprint:
         raise WeightError(f"File {file.path} was written for another {what} grid than '{grid.name}' (fingerprints differ).")
-    if side.lon_deg is not None:
-        _compare_places(file, what, side, grid)
-    if side.mask is not None and (side.mask != grid.mask).any():
-        k = int(np.flatnonzero(side.mask != grid.mask)[0])
-        raise WeightError(f"File {file.path}: {what} cell {k} {'takes part' if side.mask[k] else 'is masked'} there, "
-                          f"but not so in the grid '{grid.name}'; use the mask that the weights were made with.")
-    joined = Side.of(grid, side.frac, side.area_sr)
-    return joined if side.area_sr is not None else Side(**{**vars(joined), "area_sr": None})
-
-
-def _compare_places(file: Source, what: str, side: Side, grid: Grid) -> None:
-    live = grid.mask & np.isfinite(side.lon_deg) & np.isfinite(side.lat_deg)
-    there, here = (unit_vector(x.lon_deg[live], x.lat_deg[live]) for x in (side, grid))
-    apart = np.linalg.norm(there - here, axis=-1)
-    allowed = np.full(len(apart), POINT_TOLERANCE_RAD)
-    if grid.has_corners:
-        allowed = np.maximum(allowed, 0.5 * np.sqrt(grid.area_sr[live]))
-    bad = np.flatnonzero(apart > allowed)
-    if len(bad):
-        k = int(np.flatnonzero(live)[bad[0]])
+    k = None if side.lon_deg is None else first_elsewhere(side, grid)
+    if k is not None:
         raise WeightError(f"File {file.path}: {what} cell {k} lies at {side.lon_deg[k]:.6g} E {side.lat_deg[k]:.6g} N, "
                           f"in the grid '{grid.name}' at {grid.lon_deg[k]:.6g} E {grid.lat_deg[k]:.6g} N; "
                           "the cells are others or in another order.")
+    if side.mask is not None and not grid.mask.all() and (side.mask != grid.mask).any():
+        k = int(np.flatnonzero(side.mask != grid.mask)[0])
+        raise WeightError(f"File {file.path}: {what} cell {k} {'takes part' if side.mask[k] else 'is masked'} there, "
+                          f"but not so in the grid '{grid.name}'; use the mask that the weights were made with.")
+    mask = grid.mask if side.mask is None else side.mask
+    return GridSide(grid if np.array_equal(mask, grid.mask) else grid.with_mask(mask), side.frac, side.area_sr)

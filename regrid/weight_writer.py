@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from lsbc.regrid.atomic import whole_file
-from lsbc.regrid.errors import FileError
+from lsbc.regrid.errors import FileError, WeightError
 from lsbc.regrid.weight_layouts import COO_SIDES, ESMF_WORDS, MAP_METHODS, TITLE_SUFFIX, SideNames
 from lsbc.regrid.weights import Side, Weights
 
@@ -27,11 +27,15 @@ _NORMALIZATION_WORDS = {"dstarea": "destarea", "fracarea": "fracarea", "none": "
 def write_weights(path: Path | str, weights: Weights) -> None:
     """Write a whole file or none. Unknown parts of the sides are left out; indices count from 1, as ESMF has them.
 
-    Raises FileError where the directory is missing or the file cannot be written.
+    Raises WeightError for weights without an entry, which other programs cannot read (netCDF makes a dimension of size 0 an
+    unlimited one), and FileError where the directory is missing or the file cannot be written.
     """
     from netCDF4 import Dataset
 
     path = Path(path)
+    if not weights.n_entry:
+        raise WeightError(f"File {path} is not written: none of the {weights.n_source} source cells reaches one of the "
+                          f"{weights.n_destination} destination cells; do the grids overlap?")
     with whole_file(path) as temporary, Dataset(temporary, "w", format="NETCDF4") as data:
         try:
             data.setncatts(_attributes(weights))

@@ -36,6 +36,10 @@ class Side:
     def n_cell(self) -> int:
         return int(np.prod(self.shape))
 
+    def with_shares(self, frac: np.ndarray, area_sr: np.ndarray) -> Side:
+        """The same cells with other fractions and areas."""
+        return replace(self, frac=frac, area_sr=area_sr)
+
     @classmethod
     def of(cls, grid: Grid, frac: np.ndarray, area_sr: np.ndarray | None = None) -> Side:
         """Side of a whole grid; areas are 0 unless given, as ESMF writes them for methods that use none."""
@@ -48,6 +52,9 @@ class GridSide(Side):
     def __init__(self, grid: Grid, frac: np.ndarray | None, area_sr: np.ndarray | None) -> None:
         for name, value in (("grid", grid), ("shape", grid.shape), ("name", grid.name), ("frac", frac), ("area_sr", area_sr)):
             object.__setattr__(self, name, value)
+
+    def with_shares(self, frac: np.ndarray, area_sr: np.ndarray) -> Side:
+        return GridSide(self.grid, frac, area_sr)
 
     lon_deg = property(lambda self: self.grid.lon_deg)
     lat_deg = property(lambda self: self.grid.lat_deg)

@@ -41,7 +41,7 @@ def esmf_weights(source: Grid, destination: Grid, method: str = "conserve", norm
     arrays = {}
     for (side, part), grid in zip(parts.items(), (source, destination)):
         request[side] = {"kind": part.kind, "shape": part.shape, "is_round": part.is_round, "has_mask": "mask" in part.arrays,
-                         "has_poles": isinstance(grid, RectilinearGrid)}
+                         "has_poles": isinstance(grid, RectilinearGrid) or getattr(grid, "wraps", False)}
         arrays |= {f"{side}_{name}": array for name, array in part.arrays.items()}
     job = child.Job("ESMF (esmpy)", Path(__file__).with_name("esmf_child.py"), REMEDY, "LSBC_ESMF_PYTHON", python, timeout_s)
     answer, made = child.run(job, request, arrays)

@@ -64,7 +64,7 @@ def lattice(grid: Grid, with_corners: bool) -> Parts | None:
     if nodes is None and with_corners:
         return None
     arrays = {"lon": grid.lon_deg.reshape(grid.shape), "lat": grid.lat_deg.reshape(grid.shape), **_mask_of(grid)}
-    is_round = nodes is not None and _is_round(*nodes)
+    is_round = _is_round(*nodes) if nodes is not None else grid.wraps and not grid.has_corners
     if with_corners:
         last = -1 if is_round else None
         arrays |= {"corner_lon": nodes[0][:, :last], "corner_lat": nodes[1][:, :last]}

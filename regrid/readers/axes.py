@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lsbc.regrid.errors import GridError
+from lsbc.regrid.grids import GLOBE_SLACK_DEG
 from lsbc.regrid.readers.gaussian import gaussian_edges_deg
 
 EVEN = 1e-6
@@ -29,6 +30,11 @@ class Axis:
     edge_deg: np.ndarray | None = None
     low_deg: np.ndarray | None = None
     high_deg: np.ndarray | None = None
+
+    @property
+    def is_round(self) -> bool:
+        """Whether these are longitudes whose last cell touches the first one."""
+        return self.edge_deg is not None and abs(abs(self.edge_deg[-1] - self.edge_deg[0]) - 360.0) <= GLOBE_SLACK_DEG
 
     @property
     def sides(self) -> tuple[np.ndarray, np.ndarray] | None:

@@ -1,7 +1,7 @@
 """CF files: rectilinear, curvilinear and unstructured longitudes and latitudes, with or without bounds. Knows no other format.
 
 Axes whose cells touch become a RectilinearGrid; boxes with gaps between them keep their corners; what has no bounds and no even
-spacing is a grid of points.
+spacing is a grid of points, which is still closed round the globe where its longitudes are even and go round.
 """
 
 from __future__ import annotations
@@ -9,13 +9,17 @@ from __future__ import annotations
 import numpy as np
 
 from lsbc.regrid.errors import GridError
-from lsbc.regrid.grids import CurvilinearGrid, Grid, PolygonGrid, RectilinearGrid, cell_corners
+from lsbc.regrid.grid_arrays import cell_corners
+from lsbc.regrid.grids import GLOBE_SLACK_DEG, CurvilinearGrid, Grid, PolygonGrid, RectilinearGrid
 from lsbc.regrid.readers.axes import Axis, axis_with_bounds, axis_without_bounds
 from lsbc.regrid.readers.boxes import as_rectilinear
 from lsbc.regrid.readers.cf_coordinates import Coordinates, find_coordinates
 from lsbc.regrid.readers.corners import tidy_corners
 from lsbc.regrid.readers.grid_file import GridFile
 from lsbc.regrid.readers.request import Request
+
+CYCLIC_DEG = 1e-3
+"""A last longitude this close to a turn after the first is the first again."""
 
 
 def matches(file: GridFile) -> bool:
@@ -41,17 +45,25 @@ def read(file: GridFile, request: Request) -> Grid:
 def _rectilinear(file: GridFile, found: Coordinates, request: Request) -> Grid:
     lon = _axis(file, found.lon, found.lon_bounds, is_lon=True)
     lat = _axis(file, found.lat, found.lat_bounds, is_lon=False)
-    live = file.live(request.mask, len(lon.centre_deg) * len(lat.centre_deg))
-    options = {"mask": live, "edges": request.edges or "latlon", "name": file.name}
+    shape, dims = (len(lat.centre_deg), len(lon.centre_deg)), (*file.dims(found.lat), *file.dims(found.lon))
+    options = {"mask": file.live(request.mask, shape, dims), "edges": request.edges or "latlon", "name": file.name}
     if lon.edge_deg is not None and lat.edge_deg is not None:
+        _refuse_cyclic_point(file, found.lon, lon.centre_deg, lon.edge_deg)
         return RectilinearGrid(lon.edge_deg, lat.edge_deg, lon.centre_deg, lat.centre_deg, **options)
     centre = np.meshgrid(lon.centre_deg, lat.centre_deg)
     if lon.sides is None or lat.sides is None:
-        return CurvilinearGrid(*centre, **options)
+        return CurvilinearGrid(*centre, wraps=lon.is_round, **options)
     (west, east), (south, north) = lon.sides, lat.sides
-    shape = (*centre[0].shape, 4)
-    return CurvilinearGrid(*centre, np.broadcast_to(np.stack([west, east, east, west], axis=-1), shape),
-                           np.broadcast_to(np.stack([south, south, north, north], axis=-1)[:, None, :], shape), **options)
+    corners = (np.stack([west, east, east, west], axis=-1), np.stack([south, south, north, north], axis=-1)[:, None, :])
+    return CurvilinearGrid(*centre, *(np.broadcast_to(x, (*shape, 4)) for x in corners), **options)
+
+
+def _refuse_cyclic_point(file: GridFile, name: str, lon_deg: np.ndarray, edge_deg: np.ndarray) -> None:
+    """Raise GridError where the last column repeats the first, as plotting programs like it; other overlaps are the grid's to refuse."""
+    goes_round = abs(abs(lon_deg[-1] - lon_deg[0]) - 360.0) <= CYCLIC_DEG
+    if goes_round and abs(edge_deg[-1] - edge_deg[0]) > 360.0 + GLOBE_SLACK_DEG:
+        raise GridError(f"{file}: {name} goes from {lon_deg[0]:.9g} to {lon_deg[-1]:.9g}, the same meridian again (a cyclic point); "
+                        f"cut the last column, for instance with 'ncks -d {file.dims(name)[-1]},0,-2 IN OUT'.")
 
 
 def _axis(file: GridFile, name: str, bounds: str | None, is_lon: bool) -> Axis:
@@ -67,8 +79,8 @@ def _axis(file: GridFile, name: str, bounds: str | None, is_lon: bool) -> Axis:
 
 def _with_corners(file: GridFile, found: Coordinates, request: Request) -> Grid:
     """Curvilinear (y, x), of which exact boxes are recognised and no corner may be missing, or unstructured (cell,)."""
-    lon, lat = file.angle_deg(found.lon), file.lat_deg(found.lat)
-    options = {"mask": file.live(request.mask, lon.size), "name": file.name}
+    lon, lat, lon_dims = file.angle_deg(found.lon), file.lat_deg(found.lat), file.dims(found.lon)
+    options = {"mask": file.live(request.mask, lon.shape, lon_dims), "name": file.name}
     edges = request.edges or "greatcircle"
     corners = _bounds(file, found, lon.shape)
     if lon.ndim == 1:
@@ -79,6 +91,7 @@ def _with_corners(file: GridFile, found: Coordinates, request: Request) -> Grid:
         corners = tuple(x.reshape(*lon.shape, -1) for x in tidy_corners(*(x.reshape(lon.size, -1) for x in corners)))
         axes = as_rectilinear(lon, lat, *corners)
         if axes is not None:
+            _refuse_cyclic_point(file, found.lon, axes[2], axes[0])
             return RectilinearGrid(*axes, edges=request.edges or "latlon", **options)
     return CurvilinearGrid(lon, lat, *corners, edges=edges, **options)
 

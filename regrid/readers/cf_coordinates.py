@@ -1,6 +1,6 @@
 """Finds which variables of a CF file are the longitudes and latitudes of which data. Knows names and attributes, no values.
 
-Coordinates are known by units (degrees_east) or standard name, as CF says; by their own name only where these do not tell.
+Coordinates are known by standard name or units (degrees_east), as CF says; by their own name only where these do not tell.
 Rotated coordinates (standard name grid_longitude) are none.
 """
 
@@ -12,6 +12,8 @@ from lsbc.regrid.errors import FileError, GridError
 from lsbc.regrid.readers.grid_file import DEGREE_UNITS, EAST_UNITS, NORTH_UNITS, RADIAN_UNITS, GridFile
 
 STANDARD_NAMES = {"longitude": "lon", "latitude": "lat"}
+OTHER_PLACES = ("_longitude", "_latitude")
+"""How the standard names of other places end: grid_longitude of rotated poles, deployment_latitude of floats."""
 USUAL_NAMES = {"lon": "lon", "longitude": "lon", "nav_lon": "lon", "lat": "lat", "latitude": "lat", "nav_lat": "lat"}
 BOUNDS_ENDINGS = ("_bnds", "_bounds", "_vertices")
 
@@ -31,11 +33,12 @@ def find_coordinates(file: GridFile, variable: str | None = None) -> Coordinates
 
     Raises:
         FileError: there is none, or bounds that are named are missing.
-        GridError: there are several, or a variable has longitude before latitude.
+        GridError: there are several, or `variable`, or every variable of the file, has longitude before latitude.
     """
     kinds = _kinds(file)
     if variable is not None:
         lon, lat = _of_variable(file, variable, kinds) or _none(file, variable)
+        _check_order(file, variable, lon, lat)
     else:
         lon, lat = _of_file(file, kinds)
     return Coordinates(lon, lat, _bounds_of(file, lon), _bounds_of(file, lat))
@@ -49,8 +52,8 @@ def _kinds(file: GridFile) -> dict[str, str]:
 
 
 def _kind(file: GridFile, name: str) -> str | None:
-    standard_name, units = file.attribute("standard_name", name), (file.attribute("units", name) or "").lower()
-    if standard_name:
+    standard_name, units = ((file.attribute(attribute, name) or "").lower() for attribute in ("standard_name", "units"))
+    if standard_name in STANDARD_NAMES or standard_name.endswith(OTHER_PLACES):
         return STANDARD_NAMES.get(standard_name)
     if units in EAST_UNITS:
         return "lon"
@@ -66,16 +69,22 @@ def _of_variable(file: GridFile, variable: str, kinds: dict[str, str]) -> tuple[
     for names in (dims, (file.attribute("coordinates", variable) or "").split(), along):
         lon, lat = ([name for name in dict.fromkeys(names) if kinds.get(name) == kind] for kind in ("lon", "lat"))
         if len(lon) == len(lat) == 1:
-            _check_order(file, variable, lon[0], lat[0])
             return lon[0], lat[0]
     return None
 
 
+def _is_turned(file: GridFile, variable: str, lon: str, lat: str) -> bool:
+    places = [file.dims(variable).index(dim) for dim in _order(file, lon, lat) if dim in file.dims(variable)]
+    return places != sorted(places)
+
+
+def _order(file: GridFile, lon: str, lat: str) -> list[str]:
+    return [*dict.fromkeys((*file.dims(lat), *file.dims(lon)))]
+
+
 def _check_order(file: GridFile, variable: str, lon: str, lat: str) -> None:
-    dims = file.dims(variable)
-    order = [*dict.fromkeys((*file.dims(lat), *file.dims(lon)))]
-    places = [dims.index(dim) for dim in order if dim in dims]
-    if places != sorted(places):
+    dims, order = file.dims(variable), _order(file, lon, lat)
+    if _is_turned(file, variable, lon, lat):
         raise GridError(f"{file}: {variable} has dimensions {dims}; expected {', '.join(order)} in this order: "
                         "turn it (for instance with ncpdq).")
 
@@ -85,7 +94,10 @@ def _of_file(file: GridFile, kinds: dict[str, str]) -> tuple[str, str]:
     data = [name for name in file.variables if name not in kinds and name not in bounds]
     pairs = {pair: name for name in reversed(data) if (pair := _of_variable(file, name, kinds))}
     if len(pairs) == 1:
-        return next(iter(pairs))
+        (pair, first), = pairs.items()
+        if all(_is_turned(file, name, *pair) for name in data if _of_variable(file, name, kinds)):
+            _check_order(file, first, *pair)
+        return pair
     if pairs:
         listed = "; ".join(f"{lon}, {lat} (of {name})" for (lon, lat), name in pairs.items())
         raise GridError(f"{file} has several grids: {listed}; say which with variable=.")

@@ -36,7 +36,7 @@ def read(file: GridFile, request: Request) -> PolygonGrid:
     live = np.ones(n, bool)
     for name in ("elementMask", request.mask):
         if name and (name == request.mask or file.has(name)):
-            live &= file.live(name, n)
+            live &= file.live(name, (n,))
     return PolygonGrid(*centre, *corners, mask=live, edges=request.edges or "greatcircle", name=file.name)
 
 

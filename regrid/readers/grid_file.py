@@ -166,14 +166,29 @@ class GridFile:
         eps = np.finfo(kind).eps if np.dtype(kind).kind == "f" else np.finfo(np.float64).eps
         return ROUNDING * float(eps) * largest
 
-    def live(self, name: str | None, n_cell: int) -> np.ndarray | None:
-        """Cells that take part (n_cell,): where the variable is there and not 0. None without a name."""
+    def live(self, name: str | None, shape: tuple[int, ...], dims: tuple[str, ...] = ()) -> np.ndarray | None:
+        """Cells that take part (n_cell,): where the variable is there and not 0. None without a name.
+
+        `shape` is the grid's and `dims`, where they are known, the dimensions of its coordinates. The mask must have them in
+        this order, behind any of length 1 (a time). Raises GridError where it has others.
+        """
         if name is None:
             return None
-        values = self.number(name)
-        if values.size != n_cell:
-            raise GridError(f"{self}: the mask {name} has shape {self._shape_text(name)}; the grid has {n_cell} cells.")
-        return np.isfinite(values).ravel() & (values.ravel() != 0.0)
+        self._check_mask(name, shape, dims)
+        values = self.number(name).ravel()
+        return np.isfinite(values) & (values != 0.0)
+
+    def _check_mask(self, name: str, shape: tuple[int, ...], dims: tuple[str, ...]) -> None:
+        sizes, names = self.shape(name), self.dims(name)
+        while len(sizes) > len(shape) and sizes[0] == 1:
+            sizes, names = sizes[1:], names[1:]
+        has_one_order = len(set(shape)) == len(shape)
+        if sizes == shape and (not dims or names == dims or has_one_order):
+            return
+        is_turned = set(names) == set(dims) or (sizes == shape[::-1] and has_one_order)
+        remedy = "turn it (for instance with ncpdq)." if is_turned and len(shape) > 1 else "a mask lies on the grid's dimensions."
+        expected = ", ".join(f"{dim} = {n}" for dim, n in zip(dims, shape)) if dims else ", ".join(map(str, shape))
+        raise GridError(f"{self}: the mask {name} has shape {self._shape_text(name)}; the grid has ({expected}): {remedy}")
 
     def _raw(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         self.need(name)

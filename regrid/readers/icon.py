@@ -28,7 +28,7 @@ def read(file: GridFile, request: Request) -> PolygonGrid:
     lon, lat = file.angle_deg("clon", "radians"), file.lat_deg("clat", "radians")
     pair = next((pair for pair in CORNERS if file.has(*pair)), None)
     corners = _listed(file, n, pair) if pair else _connected(file, n)
-    return PolygonGrid(lon, lat, *corners, mask=file.live(request.mask, n), edges=request.edges or "greatcircle", name=file.name)
+    return PolygonGrid(lon, lat, *corners, mask=file.live(request.mask, (n,)), edges=request.edges or "greatcircle", name=file.name)
 
 
 def _listed(file: GridFile, n: int, pair: tuple[str, str]) -> tuple[np.ndarray, np.ndarray]:

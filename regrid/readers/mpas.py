@@ -32,7 +32,7 @@ def read(file: GridFile, request: Request) -> PolygonGrid:
     nodes = file.angle_deg("lonVertex", "radians"), file.lat_deg("latVertex", "radians")
     corners = corners_of_faces(*_nodes(file, n), *nodes, f"{file}, verticesOnCell")
     centre = file.angle_deg("lonCell", "radians"), file.lat_deg("latCell", "radians")
-    return PolygonGrid(*centre, *corners, mask=file.live(request.mask, n), global_id=_global_id(file, n),
+    return PolygonGrid(*centre, *corners, mask=file.live(request.mask, (n,)), global_id=_global_id(file, n),
                        edges=request.edges or "greatcircle", name=file.name)
 
 

@@ -39,9 +39,9 @@ def read(file: GridFile, request: Request) -> Grid:
     live = np.ones(n, bool)
     if file.has("grid_imask"):
         file.need_shape("grid_imask", (n,), "(grid_size,)")
-        live &= file.live("grid_imask", n)
+        live &= file.live("grid_imask", (n,))
     if request.mask:
-        live &= file.live(request.mask, n)
+        live &= file.live(request.mask, (n,))
     edges = request.edges or file.attribute(EDGES_ATTRIBUTE)
     if len(shape) == 1:
         return PolygonGrid(lon, lat, *corners, mask=live, edges=edges or "greatcircle", name=file.name)

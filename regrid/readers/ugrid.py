@@ -24,7 +24,7 @@ def read(file: GridFile, request: Request) -> PolygonGrid:
     centre = middles(*corners)
     if file.attribute("face_coordinates", mesh):
         centre = _coordinates(file, mesh, "face_coordinates")
-    live = file.live(request.mask, len(node))
+    live = file.live(request.mask, (len(node),))
     return PolygonGrid(*centre, *corners, mask=live, edges=request.edges or "greatcircle", name=file.name)
 
 
@@ -61,7 +61,7 @@ def _coordinates(file: GridFile, mesh: str, role: str) -> tuple[np.ndarray, np.n
 
 
 def _is(file: GridFile, name: str, standard_name: str, units: frozenset[str]) -> bool:
-    return file.attribute("standard_name", name) == standard_name or (file.attribute("units", name) or "").lower() in units
+    return (file.attribute("standard_name", name) or "").lower() == standard_name or (file.attribute("units", name) or "").lower() in units
 
 
 def _faces(file: GridFile, mesh: str) -> tuple[np.ndarray, np.ndarray]:

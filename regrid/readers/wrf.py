@@ -33,7 +33,7 @@ def read(file: GridFile, request: Request) -> CurvilinearGrid:
     for name, corner in zip(CORNERS, corners):
         if corner.shape != expected:
             raise GridError(f"{file}: {name} has shape {corner.shape}; expected {expected}, one more than the cells each way.")
-    live = file.live(request.mask, lon.size)
+    live = file.live(request.mask, lon.shape, file.dims(pair[0])[-2:])
     return CurvilinearGrid(lon, lat, *corners, mask=live, edges=request.edges or "greatcircle", name=file.name)
 
 

@@ -9,7 +9,7 @@ import pytest
 from lsbc.regrid import rows
 from lsbc.regrid.comm import MpiComm, SerialComm
 from lsbc.regrid.distribute import DistributedRemap
-from lsbc.regrid.errors import FieldError, GridError
+from lsbc.regrid.errors import ConfigError, FieldError, GridError
 from lsbc.regrid.grids import PolygonGrid, RectilinearGrid
 from lsbc.regrid.readers import read_grid
 from lsbc.regrid.sphere import lon_lat_deg, unit_vector
@@ -218,6 +218,29 @@ def test_a_destination_id_that_is_none_on_one_rank_is_an_error_on_all_ranks(comm
 def test_no_source_at_all_is_an_error_on_all_ranks(comm):
     with pytest.raises(GridError, match="^No rank passes any source cell"):
         DistributedRemap.conservative(comm, None, BOXES)
+
+
+@pytest.mark.parametrize("rule", [{"missing": "ignore"}, {"min_coverage": -0.5}, {"foo": 1}])
+def test_a_rule_that_is_none_on_one_rank_is_an_error_on_all_ranks(comm, rule):
+    last = comm.size - 1
+    rules = rule if comm.rank == last else {}
+    with pytest.raises(ConfigError, match=f"^rank {last}: "):
+        DistributedRemap.from_weights(comm, whole() if comm.rank == 0 else None, owned(comm, N_SOURCE, 1), [], **rules)
+    with pytest.raises(ConfigError, match=f"^rank {last}: "):
+        DistributedRemap.conservative(comm, part(globe(), owned(comm, 512, 1)), BOXES, [], **rules)
+
+
+@pytest.mark.parametrize("rule", [{"missing": "skip"}, {"min_coverage": 0.5}, {"normalization": "fracarea"}])
+def test_other_rules_on_one_rank_than_on_rank_0_are_an_error_on_all_ranks(comm, rule):
+    if comm.size == 1:
+        pytest.skip("one rank differs from nobody")
+    last, (name, value) = comm.size - 1, *rule.items()
+    rules = rule if comm.rank == last else {}
+    with pytest.raises(ConfigError, match=f"^rank {last}: {name} is {value!r} on this rank, but .* on rank 0"):
+        DistributedRemap.conservative(comm, part(globe(), owned(comm, 512, 1)), BOXES, [], **rules)
+    if name != "normalization":
+        with pytest.raises(ConfigError, match=f"^rank {last}: {name} is {value!r} on this rank"):
+            DistributedRemap.from_weights(comm, whole() if comm.rank == 0 else None, owned(comm, N_SOURCE, 1), [], **rules)
 
 
 def test_negative_weights_on_one_rank_forbid_skipping_on_all_ranks(comm):

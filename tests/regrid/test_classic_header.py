@@ -38,6 +38,21 @@ def test_whole_files_pass_and_files_without_their_last_values_do_not(tmp_path, f
         check_classic(path)
 
 
+@pytest.mark.parametrize("kind", ["i1", "S1", "i2", "f4"])
+@pytest.mark.parametrize("file_format", CLASSIC)
+def test_records_of_a_single_variable_have_no_padding(tmp_path, file_format, kind):
+    path = tmp_path / "f.nc"
+    with Dataset(path, "w", format=file_format) as data:
+        data.createDimension("time", None)
+        data.createDimension("three", 3)
+        data.createVariable("x", kind, ("time", "three"))[:] = np.full((5, 3), b"x") if kind == "S1" else np.ones((5, 3))
+    check_classic(path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-4])
+    with pytest.raises(FileError, match="is cut short"):
+        check_classic(path)
+
+
 def test_other_files_are_left_to_their_library(tmp_path):
     with Dataset(tmp_path / "f.nc", "w"):
         pass

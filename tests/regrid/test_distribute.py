@@ -171,5 +171,9 @@ def test_masked_values_are_missing_values():
 def test_rules_that_are_none_are_refused():
     with pytest.raises(ConfigError, match="missing = 'ignore' is no rule"):
         DistributedRemap.from_weights(SerialComm(), small(), [0, 1, 2], [1], missing="ignore")
+    with pytest.raises(ConfigError, match=r"min_coverage must be 0 .. 1, got 2"):
+        DistributedRemap.conservative(SerialComm(), globe(), BOXES, min_coverage=2)
+    with pytest.raises(ConfigError, match="'coverage' is no rule of a remap; the rules are missing, min_coverage"):
+        DistributedRemap.conservative(SerialComm(), globe(), BOXES, coverage=0.5)
     with pytest.raises(GridError, match="'skip' is no mean where weights are negative"):
         DistributedRemap.from_weights(SerialComm(), small(value=[0.5, 0.5, -1.0, 0.25]), [0, 1, 2], [2], missing="skip")

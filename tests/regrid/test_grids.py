@@ -67,11 +67,21 @@ def test_curvilinear_corners_may_be_nodes_or_four_a_cell():
     assert by_node.area_sr == approx(quads().area_sr, rel=1e-14)
 
 
-def test_the_fingerprint_tells_cells_order_mask_and_edges_but_not_the_name():
+def test_the_fingerprint_tells_places_and_order_but_not_name_mask_and_edges():
     grid = quads()
-    assert grid.fingerprint == quads(name="other").fingerprint
-    others = [quads(edges="latlon"), quads(mask=[True, True, True, False]), quads(global_id=[1, 2, 3, 4]), grid.take(np.array([1, 0, 2, 3]))]
+    for same in (quads(name="other"), quads(edges="latlon"), quads(mask=[True, True, True, False]), grid.with_edges("planar")):
+        assert grid.fingerprint == same.fingerprint
+    moved = grid.vertex_lon_deg + np.array([[0.0, 1e-9, 0.0, 0.0]])
+    others = [quads(vlon=moved), quads(lon=grid.lon_deg + 1e-9), quads(global_id=[1, 2, 3, 4]), grid.take(np.array([1, 0, 2, 3]))]
     assert len({grid.fingerprint, *(other.fingerprint for other in others)}) == 5
+    boxes = GLOBE.with_mask(np.arange(72) > 5)
+    assert GLOBE.fingerprint == boxes.fingerprint == boxes.with_edges("greatcircle").fingerprint != RectilinearGrid.regular(-180, 180, 12, -90, 89, 6).fingerprint
+
+
+def test_the_fingerprint_of_clockwise_cells_does_not_tell_which_of_them_are_masked():
+    """Live cells are turned round, masked ones stay as they are given."""
+    lon, lat = quads().vertex_lon_deg[:, ::-1], quads().vertex_lat_deg[:, ::-1]
+    assert quads().fingerprint == quads(vlon=lon, vlat=lat, mask=[True, False, True, False]).fingerprint
 
 
 def test_some_cells_keep_ids_corners_and_mask():

@@ -60,6 +60,15 @@ def test_a_curvilinear_grid_is_round_where_its_corners_say_so():
     assert len(rectangular_patches(only_centres).corner) == 2 * 5
 
 
+def test_points_are_round_where_they_are_said_to_be_and_reach_a_pole_within_half_a_step():
+    lon_deg, rows_deg = np.arange(30.0, 360.0, 60.0), [-70.0, 0.0, 40.0]
+    for turn in (1, -1):
+        points = CurvilinearGrid(*np.meshgrid(lon_deg, rows_deg[::turn]), wraps=True)
+        patches = rectangular_patches(points)
+        assert len(patches.corner) == 2 * 6 + 6 and patches.lat_deg[-1] == -90.0
+        assert len(rectangular_patches(points, "none").corner) == 2 * 6
+
+
 def test_a_curvilinear_grid_that_reaches_the_pole_has_a_cap():
     patches = rectangular_patches(curvilinear(6, 3, 360.0, south_deg=0.0, north_deg=90.0))
     assert len(patches.corner) == 2 * 6 + 6 and patches.lat_deg[-1] == 90.0

@@ -2,12 +2,14 @@
 
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lsbc.regrid.errors import FileError, WeightError
+from lsbc.regrid.generate import make_weights
 from lsbc.regrid.grids import RectilinearGrid
 from lsbc.regrid.weight_files import read_weights, write_weights
 from lsbc.regrid.weights import Weights
@@ -268,7 +270,30 @@ def test_our_own_weights_come_back_the_same(tmp_path, normalization, edges):
     write_weights(tmp_path / "w.nc", weights)
     assert_same(read_weights(tmp_path / "w.nc", SOURCE, DESTINATION), weights)
     with pytest.raises(WeightError, match="fingerprints differ"):
-        read_weights(tmp_path / "w.nc", SOURCE, DESTINATION.with_edges("planar"))
+        read_weights(tmp_path / "w.nc", SOURCE, RectilinearGrid(DESTINATION.lon_edge_deg + 1e-3, DESTINATION.lat_edge_deg))
+
+
+def test_the_grids_that_weights_were_made_from_are_known_again_by_other_edges_and_without_their_mask(tmp_path):
+    mask = np.arange(8) != 1
+    for method, options in (("conserve", {"edges": "greatcircle"}), ("conserve2nd", {}), ("bilinear", {})):
+        weights = make_weights(SOURCE.with_mask(mask), DESTINATION, method, **options)
+        write_weights(tmp_path / "w.nc", weights)
+        for source in (SOURCE, SOURCE.with_mask(mask), SOURCE.with_mask(mask).with_edges("planar")):
+            assert_same(read_weights(tmp_path / "w.nc", source, DESTINATION), weights)
+        with pytest.raises(WeightError, match="source cell 1 is masked there, but not so in the grid 'source boxes'"):
+            read_weights(tmp_path / "w.nc", SOURCE.with_mask(np.arange(8) != 2), DESTINATION)
+
+
+def test_fractions_and_areas_that_are_completed_keep_the_mask_of_the_file(tmp_path):
+    mask = np.arange(8) != 1
+    for method in ("bilinear", "conserve"):
+        made = make_weights(SOURCE.with_mask(mask), DESTINATION, method)
+        write_weights(tmp_path / "w.nc", made.replace(source=replace(made.source, frac=None, area_sr=None),
+                                                      destination=replace(made.destination, frac=None, area_sr=None)))
+        weights = read_weights(tmp_path / "w.nc", SOURCE, DESTINATION)
+        assert weights.source.mask.tolist() == mask.tolist()
+        assert np.allclose(weights.destination.frac, made.destination.frac, rtol=0, atol=1e-15)
+        assert np.allclose(weights.destination.area_sr, made.destination.area_sr, rtol=1e-15)
 
 
 def assert_same(got: Weights, expected: Weights) -> None:

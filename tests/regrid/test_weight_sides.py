@@ -85,8 +85,22 @@ def test_longitudes_may_differ_by_whole_turns(tmp_path):
 
 def test_another_mask_than_the_files_is_refused(tmp_path):
     mask = {"mask_a": (("n_a",), np.array([1, 0, 1, 1, 1, 1, 1, 1], np.int32))}
+    path = coo(tmp_path / "w.nc", TITLE, extra=mask)
+    with pytest.raises(WeightError, match="source cell 2 takes part there, but not so"):
+        side(path, SOURCE.with_mask(np.array([1, 0, 0, 1, 1, 1, 1, 1], bool)))
     with pytest.raises(WeightError, match="source cell 1 is masked there"):
-        side(coo(tmp_path / "w.nc", TITLE, extra=mask), SOURCE)
+        side(path, SOURCE.with_mask(np.array([1, 1, 1, 1, 1, 1, 1, 0], bool)))
+
+
+def test_a_grid_without_masked_cells_is_taken_with_the_mask_of_the_file(tmp_path):
+    mask = {"mask_a": (("n_a",), np.array([1, 0, 1, 1, 1, 1, 1, 1], np.int32))}
+    assert SOURCE.mask.all()
+    assert side(coo(tmp_path / "w.nc", TITLE, extra=mask), SOURCE).mask.tolist() == [True, False, True, True, True, True, True, True]
+
+
+def test_the_mask_of_a_grid_holds_where_the_file_has_none(tmp_path):
+    masked = SOURCE.with_mask(np.arange(8) != 3)
+    assert (side(coo(tmp_path / "w.nc", TITLE), masked).mask == masked.mask).all()
 
 
 def test_another_fingerprint_is_refused(tmp_path):

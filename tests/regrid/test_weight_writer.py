@@ -8,7 +8,7 @@ import pytest
 from netCDF4 import Dataset
 
 from lsbc.regrid import weight_writer
-from lsbc.regrid.errors import FileError
+from lsbc.regrid.errors import FileError, WeightError
 from lsbc.regrid.weight_writer import write_weights
 
 from weight_samples import COLUMN, FRAC_B, ROW, VALUE, conservative, write_file
@@ -68,6 +68,13 @@ def test_xarray_reads_what_xesmf_asks_for(tmp_path):
         dense = np.zeros((10, 8))
         dense[data["row"].values - 1, data["col"].values - 1] = data["S"].values
     assert (dense.sum(axis=1) == FRAC_B).all()
+
+
+def test_weights_without_an_entry_are_not_written(tmp_path):
+    nothing = np.empty(0)
+    with pytest.raises(WeightError, match=r"w.nc is not written: none of the 8 source cells reaches one of the 10 destination cells; do the grids overlap\?"):
+        write_weights(tmp_path / "w.nc", conservative().replace(offsets=np.zeros(11), column=nothing, value=nothing))
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_missing_directory_is_an_error_that_names_it(tmp_path):

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from lsbc.regrid.backends import esmf_weights
+from lsbc.regrid.bilinear import bilinear_weights
 from lsbc.regrid.errors import GridError, StartupError, WeightError
 from lsbc.regrid.grids import CurvilinearGrid, PolygonGrid, RectilinearGrid
 
@@ -41,6 +42,55 @@ def test_boxes_give_the_weights_of_esmfs_own_program(reference, method):
 @pytest.mark.parametrize("method", ["conserve2nd", "bilinear", "patch", "nearestdtos"])
 def test_a_curvilinear_grid_gives_the_weights_of_esmfs_own_program(reference, lambert_grid, method):
     assert_is_reference(esmf_weights(lambert_grid, FRESH, method), reference(f"b_lcc9km_to_ll0p05_{method}"))
+
+
+def block(grid, first, n):
+    """n x n boxes of a grid from row and column `first` on, and their numbers in it."""
+    part = slice(first, first + n + 1)
+    cells = np.arange(grid.n_cell).reshape(grid.shape)[first:first + n, first:first + n].ravel()
+    return RectilinearGrid(grid.lon_edge_deg[part], grid.lat_edge_deg[part], grid.lon_centre_deg[part][:-1], grid.lat_centre_deg[part][:-1],
+                           edges=grid.edges), cells
+
+
+def assert_is_part_of_reference(weights, reference, cells, sure=slice(None)):
+    """The rows of some destination cells depend on no other ones; of these, the `sure` ones are compared."""
+    sure = np.arange(len(cells))[sure]
+    theirs = np.isin(reference["key"] // weights.n_source, cells[sure])
+    ours = np.isin(weights.row, sure)
+    assert np.array_equal((cells[weights.row] * weights.n_source + weights.column)[ours], reference["key"][theirs])
+    assert np.abs(weights.value[ours] - reference["value"][theirs]).max() < 1e-11
+    assert np.abs(weights.destination.frac - reference["frac_b"][cells])[sure].max() < 1e-11
+
+
+@pytest.mark.usefixtures("need_esmf")
+def test_some_boxes_give_the_bilinear_weights_they_have_among_all_by_esmfs_own_program(reference):
+    some, cells = block(TILE, 90, 12)
+    assert_is_part_of_reference(esmf_weights(REGION, some, "bilinear"), reference("a_0p25r_to_tile0p01_bilinear"), cells)
+
+
+@pytest.mark.usefixtures("need_esmf")
+def test_boxes_on_one_whole_cell_give_the_second_order_weights_they_have_among_all(reference):
+    """ESMF measures from the middle of what is covered of a source cell: source cell 87 .. 87.25 E is covered by columns 100 .. 124."""
+    some, cells = block(TILE, 98, 29)
+    inside = np.arange(29 * 29).reshape(29, 29)[4:-4, 4:-4].ravel()
+    assert_is_part_of_reference(esmf_weights(REGION, some, "conserve2nd"), reference("a_0p25r_to_tile0p01_conserve2nd"), cells, inside)
+
+
+@pytest.mark.usefixtures("need_esmf")
+@pytest.mark.parametrize("method", ["conserve", "neareststod"])
+def test_some_boxes_on_a_curvilinear_grid_give_the_weights_they_have_among_all(reference, lambert_grid, method):
+    some, cells = block(FRESH, 40, 12)
+    assert_is_part_of_reference(esmf_weights(lambert_grid, some, method), reference(f"b_lcc9km_to_ll0p05_{method}"), cells)
+
+
+@pytest.mark.usefixtures("need_esmf")
+def test_points_on_parallels_that_go_round_have_no_seam(dense):
+    """Uneven rows without corners; the exact engine knows the same patches, and the same caps over the poles."""
+    points = CurvilinearGrid(*np.meshgrid(np.arange(0.0, 360, 30), [-80.0, -45, -10, 20, 50, 82]), wraps=True)
+    globe = RectilinearGrid.regular(-10, 350, 15, -90, 90, 10)
+    esmf = esmf_weights(points, globe, "bilinear")
+    assert esmf.is_mapped.all()
+    assert np.abs(dense(esmf) - dense(bilinear_weights(points, globe))).max() < 1e-7
 
 
 @pytest.mark.usefixtures("need_esmf")

@@ -50,6 +50,7 @@ def test_only_a_grid_that_closes_is_handed_over_as_round():
     assert handover.lattice(CurvilinearGrid(*centre, lon, lat), True).is_round
     assert handover.lattice(CurvilinearGrid(*centre, lon, lat), True).arrays["corner_lon"].shape == (5, 8)
     assert not handover.lattice(CurvilinearGrid(*centre), False).is_round
+    assert handover.lattice(CurvilinearGrid(*centre, wraps=True), False).is_round
 
 
 def test_a_mesh_has_one_node_where_corners_meet_across_the_date_line_and_at_the_pole():

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from lsbc.regrid.bilinear import bilinear_weights
 from lsbc.regrid.errors import GridError
 from lsbc.regrid.grids import CurvilinearGrid, PolygonGrid, RectilinearGrid
 from lsbc.regrid.readers import read_grid
@@ -65,6 +66,62 @@ def test_uneven_axes_without_bounds_are_points(read):
     assert not grid.has_corners and grid.shape == (3, 4)
     with pytest.raises(GridError, match="areas need its corners"):
         assert grid.area_sr.size
+
+
+def irregular_globe(east_deg=355.0):
+    """Even longitudes from 5 W to `east_deg`, uneven latitudes, no bounds; the outer rows lie within half a step of the poles."""
+    spec = without_bounds(cf_boxes(np.arange(-5.0, east_deg + 1, 10), np.arange(10.0)))
+    spec.variables["lat"].values = np.array([-80, -55, -33, -10, 0, 12, 31, 60, 82.0])
+    return spec
+
+
+def test_points_on_even_longitudes_round_the_globe_have_no_seam_and_no_hole_at_the_poles(read):
+    """356.5 E lies 0.65 of the way from 350 E to 0 E, but for the bend of the parallel."""
+    grid = read(irregular_globe())
+    assert not grid.has_corners and grid.wraps and grid.with_mask(grid.mask).wraps
+    globe = RectilinearGrid.regular(-1.0, 359.0, 72, -90, 90, 36)
+    weights = bilinear_weights(grid, globe)
+    assert weights.is_mapped.all()
+    across = weights.row == 18 * 72 + 71
+    assert_allclose(globe.lon_deg[18 * 72 + 71], 356.5)
+    assert set(weights.column[across] % 36) == {35, 0}
+    assert_allclose(weights.value[across & (weights.column % 36 == 0)].sum(), 0.65, atol=5e-3)
+
+
+def test_points_on_a_part_of_the_parallels_stay_open(read):
+    assert not read(irregular_globe(345.0)).wraps
+
+
+def test_points_with_a_cyclic_point_close_the_seam_themselves(read):
+    grid = read(irregular_globe(365.0))
+    assert not grid.wraps
+    assert bilinear_weights(grid, RectilinearGrid.regular(-1.0, 359.0, 72, -80, 80, 32)).is_mapped.all()
+
+
+@pytest.mark.parametrize("bounds", [True, False])
+def test_a_cyclic_point_is_refused_with_its_remedy(read, bounds):
+    spec = cf_boxes(np.arange(-5.0, 366, 10), np.arange(-90.0, 91, 10))
+    spec = spec if bounds else without_bounds(spec)
+    with pytest.raises(GridError, match=r"lon goes from 0 to 360, the same meridian again \(a cyclic point\); .* 'ncks -d lon,0,-2 IN OUT'"):
+        read(spec)
+
+
+def test_half_cells_on_both_sides_of_the_seam_are_no_cyclic_point(read):
+    spec = cf_boxes(np.concatenate([[0.0], np.arange(5.0, 356, 10), [360.0]]), np.arange(-90.0, 91, 10))
+    spec.variables["lon"].values[[0, -1]] = 0.0, 360.0
+    grid = read(spec)
+    assert grid.is_round and grid.shape == (18, 37)
+
+
+def test_a_turned_mask_is_refused(read):
+    spec = cf_boxes()
+    spec.variables["land"] = Var(("i", "j"), np.ones((4, 3)))
+    with pytest.raises(GridError, match=r"the mask land has shape \(i = 4, j = 3\); the grid has \(lat = 3, lon = 4\): turn it"):
+        read(spec, mask="land")
+    spec = cf_curvilinear()
+    spec.variables["land"] = Var(("x", "y"), np.ones((4, 3)))
+    with pytest.raises(GridError, match="turn it"):
+        read(spec, mask="land")
 
 
 def test_gaussian_rows_without_bounds_hold_the_gauss_weights(read):

@@ -35,6 +35,18 @@ def test_units_standard_names_or_usual_names_are_enough(find):
     assert find({"Longitude": (*X, {"units": "degrees"}), "Latitude": (*Y, {"units": "degrees"})}) == Coordinates("Longitude", "Latitude")
 
 
+@pytest.mark.parametrize("lon, lat", [("Longitude", "LATITUDE"), ("longitud", "latitud")])
+def test_standard_names_in_capitals_or_misspelt_do_not_hide_the_units(find, lon, lat):
+    assert find({"p": (*X, {"units": "degrees_east", "standard_name": lon}), "q": (*Y, {"units": "degrees_north", "standard_name": lat})}) == Coordinates("p", "q")
+    assert find({"lon": (*X, {"units": "degrees", "standard_name": lon}), "lat": (*Y, {"units": "degrees", "standard_name": lat})}) == Coordinates("lon", "lat")
+
+
+def test_standard_names_of_other_places_are_no_coordinates_whatever_their_units(find):
+    other = {"lon0": (*X, {"units": "degrees_east", "standard_name": "deployment_longitude"}),
+             "lat0": (*Y, {"units": "degrees_north", "standard_name": "deployment_latitude"})}
+    assert find({**other, "p": (*X, EAST), "q": (*Y, NORTH)}) == Coordinates("p", "q")
+
+
 def test_rotated_coordinates_give_way_to_the_true_ones(find):
     rotated = {"rlon": (("rlon",), np.arange(3.0), {"units": "degrees", "standard_name": "grid_longitude"}),
                "rlat": (("rlat",), np.arange(2.0), {"units": "degrees", "standard_name": "grid_latitude"})}
@@ -69,3 +81,17 @@ def test_data_with_longitude_before_latitude_are_refused(find):
     axes = {"lon": (("lon",), X[1], EAST), "lat": (("lat",), Y[1], NORTH)}
     with pytest.raises(GridError, match=r"z has dimensions \('lon', 'lat'\); expected lat, lon in this order"):
         find({**axes, "z": (("lon", "lat"), np.zeros((3, 2)))})
+
+
+def test_one_turned_variable_does_not_hide_the_grid_of_the_others(find):
+    axes = {"lon": (("lon",), X[1], EAST), "lat": (("lat",), Y[1], NORTH)}
+    data = {"turned": (("lon", "lat"), np.zeros((3, 2))), "z": (("lat", "lon"), np.zeros((2, 3)))}
+    assert find({**axes, **data}) == find({**axes, **data}, "z") == Coordinates("lon", "lat")
+    with pytest.raises(GridError, match=r"turned has dimensions \('lon', 'lat'\); expected lat, lon in this order"):
+        find({**axes, **data}, "turned")
+
+
+def test_a_turned_variable_on_another_grid_leaves_two_grids_to_choose_from(find):
+    axes = {"lon": (("lon",), X[1], EAST), "lat": (("lat",), Y[1], NORTH), "x": (("x",), X[1], EAST), "y": (("y",), Y[1], NORTH)}
+    with pytest.raises(GridError, match="several grids"):
+        find({**axes, "turned": (("x", "y"), np.zeros((3, 2))), "z": (("lat", "lon"), np.zeros((2, 3)))})

@@ -70,10 +70,32 @@ def test_rounding_is_that_of_the_stored_type(file):
 
 def test_masks_are_live_where_they_are_there_and_not_zero(file):
     x = file(x=(("t", "n"), [[0.0, 1, np.nan, 2]]))
-    assert_array_equal(x.live("x", 4), [False, True, False, True])
-    assert x.live(None, 4) is None
-    with pytest.raises(GridError, match=r"the mask x has shape \(t = 1, n = 4\); the grid has 5 cells"):
-        x.live("x", 5)
+    assert_array_equal(x.live("x", (4,)), [False, True, False, True])
+    assert x.live(None, (4,)) is None
+    with pytest.raises(GridError, match=r"the mask x has shape \(t = 1, n = 4\); the grid has \(5\): a mask lies on"):
+        x.live("x", (5,))
+
+
+@pytest.mark.parametrize("dims, shape, grid_dims", [
+    (("y", "x"), (2, 3), ("y", "x")), (("j", "i"), (2, 3), ("y", "x")), (("t", "y", "x"), (1, 2, 3), ("y", "x")),
+    (("y", "x"), (2, 3), ()), (("y", "x"), (3, 3), ("y", "x")), (("y", "x"), (1, 3), ("y", "x"))])
+def test_masks_lie_on_the_dimensions_of_the_grid_behind_any_of_length_one(file, dims, shape, grid_dims):
+    values = np.arange(np.prod(shape)).reshape(shape)
+    assert_array_equal(file(x=(dims, values)).live("x", shape[-2:], grid_dims), values.ravel() > 0)
+
+
+@pytest.mark.parametrize("dims, shape, grid_dims, grid_shape, message", [
+    (("i", "j"), (3, 2), ("y", "x"), (2, 3), r"x has shape \(i = 3, j = 2\); the grid has \(y = 2, x = 3\): turn it"),
+    (("i", "j"), (3, 2), (), (2, 3), r"the grid has \(2, 3\): turn it"),
+    (("x", "y"), (3, 3), ("y", "x"), (3, 3), "turn it"),
+    (("j", "i"), (3, 3), ("y", "x"), (3, 3), "a mask lies on the grid's dimensions"),
+    (("n",), (6,), ("y", "x"), (2, 3), "a mask lies on the grid's dimensions"),
+    (("t", "y", "x"), (2, 2, 3), ("y", "x"), (2, 3), "a mask lies on the grid's dimensions"),
+    (("y", "x"), (2, 3), (), (6,), "a mask lies on the grid's dimensions"),
+])
+def test_masks_with_other_dimensions_are_refused_even_of_the_right_size(file, dims, shape, grid_dims, grid_shape, message):
+    with pytest.raises(GridError, match=message):
+        file(x=(dims, np.ones(shape))).live("x", grid_shape, grid_dims)
 
 
 def test_files_that_cannot_be_opened_or_read_are_named(tmp_path):

@@ -39,6 +39,9 @@ def test_coordinates_may_be_named_latitude_first(read):
     spec, whole = ugrid(), read(ugrid())
     spec.variables["mesh"].attrs["node_coordinates"] = "node_lat node_lon"
     assert read(spec).fingerprint == whole.fingerprint
+    for name, what in (("node_lon", "Longitude"), ("node_lat", "Latitude")):
+        spec.variables[name].attrs = {"units": "degrees", "standard_name": what}
+    assert read(spec, "capitals").fingerprint == whole.fingerprint
 
 
 def test_of_several_meshes_the_caller_says_which(read):
