@@ -2,7 +2,6 @@
 
 import shutil
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -288,8 +287,8 @@ def test_fractions_and_areas_that_are_completed_keep_the_mask_of_the_file(tmp_pa
     mask = np.arange(8) != 1
     for method in ("bilinear", "conserve"):
         made = make_weights(SOURCE.with_mask(mask), DESTINATION, method)
-        write_weights(tmp_path / "w.nc", made.replace(source=replace(made.source, frac=None, area_sr=None),
-                                                      destination=replace(made.destination, frac=None, area_sr=None)))
+        write_weights(tmp_path / "w.nc", made.replace(source=made.source.with_shares(None, None),
+                                                      destination=made.destination.with_shares(None, None)))
         weights = read_weights(tmp_path / "w.nc", SOURCE, DESTINATION)
         assert weights.source.mask.tolist() == mask.tolist()
         assert np.allclose(weights.destination.frac, made.destination.frac, rtol=0, atol=1e-15)
