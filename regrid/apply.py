@@ -121,7 +121,7 @@ def as_table(remap, values: np.ndarray, fields: slice | list[int] | None) -> tup
         lead, tail = remap.destination_shape, values.shape[n_axis:]
     else:
         raise FieldError(f"Fields have shape {values.shape}; the weights expect ({remap.n_source},) or "
-                         f"({remap.n_source}, n_field), or the source grid's {remap.source_shape} in place of {remap.n_source}.")
+                         f"({remap.n_source}, n_field), or the source grid's {remap.source_shape} in place of {remap.n_source}; fields are the last axis.")
     if len(tail) > 1:
         raise FieldError(f"Fields have shape {values.shape}, {len(tail)} axes behind those of the cells; give one.")
     table = values.reshape(remap.n_source, tail[0] if tail else 1)

@@ -19,6 +19,8 @@ def whole_file(path: Path) -> Iterator[Path]:
     """
     if not path.name:
         raise FileError(f"'{path}' is not the name of a file.")
+    if path.is_dir():
+        raise FileError(f"File {path} could not be written: it is a directory.")
     if not path.parent.is_dir():
         raise FileError(f"File {path} could not be written: directory {path.parent} does not exist.")
     temporary = path.with_name(f".{path.name}.part")

@@ -67,14 +67,14 @@ class Report:
 
     def __str__(self) -> str:
         lines = [
-            f"Weights by {self.generator}: {self.method}, normalisation {self.normalization}, edges {self.edges or 'not known'}",
+            f"Weights by {self.generator}: {self.method}, normalisation {self.normalization}{f', edges {self.edges}' if self.edges else ''}",
             f"  {self.n_source} source cells -> {self.n_destination} destination cells, {self.n_entry} entries",
             f"  weights               {self.weight_min:.6g} .. {self.weight_max:.6g}, {self.n_negative} negative",
             f"  row sums (mapped)     {self.row_sum_min:.15g} .. {self.row_sum_max:.15g}",
-            f"  row sum error         {self.row_error}",
-            f"  conservation error    {self.conservation} (share of the source cell)",
+            f"  row sum error         {self.row_error} (against frac_b)",
+            *([] if math.isnan(self.conservation.error) else [f"  conservation error    {self.conservation} (share of the source cell)"]),
             f"  unmapped cells        {self.n_unmapped}, of which {self.n_unmapped_live} not masked",
-            f"  area / globe          source {_known(self.area_a_globe)}, destination {_known(self.area_b_globe)}",
+            *([f"  area / globe          source {_known(self.area_a_globe)}, destination {_known(self.area_b_globe)}"] if self.area_b_globe else []),
             *(f"  remark: {text}" for text in self.remarks),
             *(f"  FAULT: {text}" for text in self.faults),
             f"  {'sound' if self.is_sound else 'NOT TO BE USED'}",

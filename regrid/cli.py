@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from lsbc.regrid.errors import FileError, LsbcError, WeightError
-from lsbc.regrid.generate import BACKENDS, METHODS, make_weights
+from lsbc.regrid.generate import ALIASES, BACKENDS, METHODS, make_weights
 from lsbc.regrid.grids import Grid, RectilinearGrid
 from lsbc.regrid.sphere import EDGES
 from lsbc.regrid.weights import Side, Weights
@@ -51,7 +51,8 @@ def _parser() -> argparse.ArgumentParser:
     command = add("weights", _weights, "Make weights from one grid to another and write them in ESMF's layout.")
     command.add_argument("src", metavar="SRC", help=GRID_HELP)
     command.add_argument("dst", metavar="DST", help="the same")
-    command.add_argument("-m", "--method", choices=[*METHODS, "nearest"], default="conserve", help="(%(default)s)")
+    command.add_argument("-m", "--method", choices=[*METHODS, *ALIASES], default="conserve", metavar="METHOD",
+                         help=f"{', '.join(METHODS)}, or nearest (conserve)")
     command.add_argument("--edges", choices=EDGES, help="how corners are joined, in both grids; by default boxes of meridians and "
                          "parallels are latlon and all others greatcircle (conserve2nd: greatcircle). ESMF's weights are --edges greatcircle")
     command.add_argument("--norm", choices=["dstarea", "fracarea"], help="of conservative methods (dstarea)")
@@ -65,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("weights", metavar="WEIGHTS")
     command.add_argument("input", metavar="IN")
     command.add_argument("output", metavar="OUT")
-    command.add_argument("-v", "--variables", type=lambda text: text.split(","), help="names with commas between (all that fit)")
+    command.add_argument("-v", "--variables", type=lambda text: [name.strip() for name in text.split(",")], help="names with commas between (all that fit)")
     command.add_argument("--missing", choices=["propagate", "skip"], default="propagate",
                          help="a missing source cell makes its destinations missing, or is left out of their means (%(default)s)")
     command.add_argument("--min-coverage", type=float, default=0.0, metavar="SHARE",
@@ -140,6 +141,7 @@ def _weights(options: argparse.Namespace) -> int:
     from lsbc.regrid.weight_files import write_weights
 
     _refuse_overwriting(options.output, options.src, options.dst)
+    options.method = ALIASES.get(options.method, options.method)
     _check_words(options)
     source, destination = _side(options, "src"), _side(options, "dst")
     start = time.perf_counter()
@@ -164,9 +166,10 @@ def _described(weights: Weights) -> str:
 
 
 def _mapping(weights: Weights, n_unmapped: int) -> str:
-    rows = weights.row_sum[weights.is_mapped]
+    rows, frac = weights.row_sum[weights.is_mapped], weights.destination.frac[weights.is_mapped]
+    partly = f"{int((frac < 1.0 - 1e-9).sum())} of them in part, " if weights.method.startswith("conserve") else ""
     sums = f"rows sum to {rows.min():.15g} .. {rows.max():.15g}" if len(rows) else "no row has an entry"
-    return f"{int(weights.is_mapped.sum())} cells mapped, {n_unmapped} not reached, {sums}"
+    return f"{int(weights.is_mapped.sum())} cells mapped, {partly}{n_unmapped} not reached, {sums}"
 
 
 def _read(options: argparse.Namespace, **how) -> Weights:
@@ -186,16 +189,19 @@ def _apply(options: argparse.Namespace) -> int:
     command = shlex.join(["lsbc", "regrid", "apply", options.weights, options.input, options.output])
     outcome = remap_file(weights, remap, options.input, options.output, options.variables, is_checked=not options.unchecked,
                          history=f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}: {command}")
-    for notice in [*outcome.notices, *_damped(weights, options)]:
+    for notice in [*outcome.notices, *_sums_that_are_no_means(weights, options)]:
         print(f"note: {notice}", file=sys.stderr)
     print(f"{options.output}: {', '.join(outcome.remapped)}")
-    if outcome.left_out:
+    if outcome.left_out and not options.variables:
         print(f"left out, not on the source grid: {', '.join(outcome.left_out)}")
     return 0
 
 
-def _damped(weights: Weights, options: argparse.Namespace) -> list[str]:
-    """ESMF's "dstarea" takes what is not covered for 0; users meet it as coasts and borders that fade."""
+def _sums_that_are_no_means(weights: Weights, options: argparse.Namespace) -> list[str]:
+    """ESMF's "dstarea" takes what is not covered for 0, so coasts and borders fade; its "nearestdtos" adds sources up."""
+    many = weights.row_sum > 1.0 + 1e-6
+    if weights.method == "nearestdtos" and many.any():
+        return [f"{many.sum()} destination cells are nearest to several source cells and hold their sum (nearestdtos)"]
     partly = weights.is_mapped & (weights.row_sum < 1.0 - 1e-6)
     if options.missing == "skip" or weights.normalization != "dstarea" or not partly.any():
         return []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -22,7 +23,11 @@ from lsbc.regrid.weights import Side, Weights
 BATCH_BYTES = 128 << 20
 """Source and destination values that are held at once, in double precision; at least one field of each."""
 NOT_COPIED = {"_FillValue", "missing_value", "scale_factor", "add_offset", "valid_range", "valid_min", "valid_max", "_Unsigned", "coordinates",
-              "cell_measures", "ancillary_variables", "grid_mapping", "mesh", "location", "bounds", "CDI_grid_type", "CDI_grid_num_LPE"}
+              "cell_measures", "ancillary_variables", "grid_mapping", "mesh", "location", "bounds", "CDI_grid_type", "CDI_grid_num_LPE",
+              "stagger", "MemoryOrder", "FieldType", "sr_x", "sr_y"}
+GRID_ATTRIBUTES = ("MAP_PROJ", "DX", "DY", "CEN_L", "TRUELAT", "STAND_LON", "MOAD_CEN", "POLE_L", "corner_l", "GRIDTYPE", "WEST-EAST_", "SOUTH-NORTH_",
+                   "i_parent", "j_parent", "parent_", "sr_x", "sr_y", "uuidOfHGrid", "number_of_grid")
+"""How global attributes begin that describe the grid of the source, WRF's and ICON's; they would be false of the result."""
 FLAGS = {"flag_values", "flag_meanings", "flag_masks"}
 """Attributes that say nothing of means of flags."""
 
@@ -86,6 +91,7 @@ def remap_file(weights: Weights, remap: Callable[[np.ndarray], np.ndarray], sour
             axes = axes_of(weights.destination)
             _write_frame(out, data, axes, weights, history)
             _copy_rest(Reading(source, data), out, axes, weights.source, outcome)
+            outcome.notices += _categories(data, weights, outcome.remapped)
             for name in outcome.remapped:
                 _remap_variable(Reading(source, data), out, axes, weights, remap, name)
     return outcome
@@ -123,7 +129,8 @@ def missing_cells(path: str | Path, variable: str, side: Side) -> np.ndarray:
 def _fitting(data, side: Side, wanted: list[str] | None, path: Path) -> list[str]:
     for name in wanted or ():
         if name not in data.variables:
-            raise FieldError(f"File {path} has no variable '{name}'; it has {', '.join(data.variables)}.")
+            near = difflib.get_close_matches(name, data.variables, 3) or list(data.variables)
+            raise FieldError(f"File {path} has no variable '{name}'; it has {', '.join(near[:12])}{' …' if len(near) > 12 else ''}.")
         if np.dtype(data[name].dtype).kind not in "fiu" or not horizontal_rank(data[name].shape, side):
             raise FieldError(f"Variable '{name}' of {path} has shape {data[name].shape} and type {data[name].dtype}; the weights map numbers "
                              f"from {side.shape} cells, in its last dimensions.")
@@ -132,8 +139,10 @@ def _fitting(data, side: Side, wanted: list[str] | None, path: Path) -> list[str
     names = [name for name, v in data.variables.items()
              if v.ndim and np.dtype(v.dtype).kind in "fiu" and horizontal_rank(v.shape, side) and not _is_location(data, name)]
     if not names:
-        shapes = ", ".join(f"{name}{v.shape}" for name, v in data.variables.items())
-        raise FieldError(f"No variable of {path} ends in the {side.shape} cells that the weights map from; it has {shapes}.")
+        shapes = {v.shape: name for name, v in reversed(data.variables.items()) if v.ndim}
+        listed = ", ".join(f"{name}{shape}" for shape, name in list(shapes.items())[:12])
+        raise FieldError(f"No variable of {path} ends in the {side.shape} cells that the weights map from; it has {listed}; "
+                         "are the weights those of another grid, or of the other direction?")
     return names
 
 
@@ -146,6 +155,13 @@ def _is_location(data, name: str) -> bool:
         return True
     is_named = name.lower() in USUAL_NAMES or any(name in str(getattr(v, "coordinates", "")).split() for v in data.variables.values())
     return is_named and (not units or units in DEGREE_UNITS | RADIAN_UNITS)
+
+
+def _categories(data, weights: Weights, names: list[str]) -> list[str]:
+    if weights.method.startswith("nearest"):
+        return []
+    found = [name for name in names if "flag_values" in data[name].ncattrs() or str(getattr(data[name], "units", "")).lower() in ("category", "categories")]
+    return [f"{', '.join(found)} hold categories, whose means mean nothing; remap them with weights of method nearest"] if found else []
 
 
 def _check_places(data, side: Side, names: list[str], path: Path) -> list[str]:
@@ -178,7 +194,7 @@ def _check_places(data, side: Side, names: list[str], path: Path) -> list[str]:
 
 def _write_frame(out, data, axes: Axes, weights: Weights, history: str) -> None:
     """Dimensions, coordinates and provenance."""
-    out.setncatts({name: data.getncattr(name) for name in data.ncattrs() if name not in ("Conventions", "history")})
+    out.setncatts({name: data.getncattr(name) for name in data.ncattrs() if not name.startswith(("Conventions", "history", *GRID_ATTRIBUTES))})
     out.Conventions = "CF-1.11"
     out.history = "\n".join(filter(None, [history, str(getattr(data, "history", ""))]))
     out.regrid_method, out.regrid_normalization = weights.method, weights.normalization
@@ -206,11 +222,19 @@ def _copy_rest(reading: Reading, out, axes: Axes, side: Side, outcome: Outcome) 
         if name in outcome.remapped or (horizontal & set(old.dimensions) and _is_location(data, name)):
             continue
         taken = [d for d in old.dimensions if d in axes.dimensions and (d in axes.cells or len(data.dimensions[d]) != axes.dimensions[d])]
-        if horizontal & set(old.dimensions) or name in out.variables or taken:
+        if horizontal & set(old.dimensions) or name in out.variables or taken or not _belongs(data, name, leading):
             outcome.left_out.append(name)
             continue
         _copy_variable(reading, out, name)
         outcome.copied.append(name)
+
+
+def _belongs(data, name: str, leading: dict) -> bool:
+    """Scalars, lists, texts, and what lies along the fields' own dimensions; not fields and corners of other grids."""
+    variable = data[name]
+    others = [dimension for dimension in variable.dimensions if dimension not in leading]
+    is_text = np.dtype(variable.dtype).kind in "SU" or any(name == getattr(v, word, "") for v in data.variables.values() for word in ("bounds", "climatology"))
+    return not others or variable.ndim == 1 or (is_text and len(others) == 1)
 
 
 def _copy_variable(reading: Reading, out, name: str) -> None:

@@ -7,7 +7,9 @@ from lsbc.regrid.grids import Grid
 from lsbc.regrid.weights import Weights
 
 METHODS = ("conserve", "conserve2nd", "bilinear", "patch", "neareststod", "nearestdtos")
-"""ESMF's names; "nearest" is short for "neareststod"."""
+"""ESMF's names."""
+ALIASES = {"nearest": "neareststod", "nearest_s2d": "neareststod", "nearest_d2s": "nearestdtos", "conservative": "conserve"}
+"""Other words for the same, among them xESMF's."""
 BACKENDS = {"exact": ("conserve", "conserve2nd", "bilinear", "neareststod", "nearestdtos"), "esmf": METHODS,
             "yac": ("conserve", "conserve2nd", "neareststod")}
 """Engines and the methods each has."""
@@ -33,12 +35,13 @@ def make_weights(source: Grid, destination: Grid, method: str = "conserve", *, e
         GridError: the grids do not suit the method.
         StartupError: the backend is not installed.
     """
-    method = "neareststod" if method == "nearest" else method
+    method = ALIASES.get(method, method)
     for value, known, what in ((method, METHODS, "Method"), (backend, BACKENDS, "Backend")):
         if value not in known:
             raise WeightError(f"{what} '{value}' is not known; choose from {', '.join(known)}.")
     if method not in BACKENDS[backend]:
-        raise WeightError(f"Backend '{backend}' has no method '{method}'; it has {', '.join(BACKENDS[backend])}.")
+        raise WeightError(f"Backend '{backend}' has no method '{method}'; it has {', '.join(BACKENDS[backend])}"
+                          f"{'; patch is made by the backend esmf' if method == 'patch' else ''}.")
     if edges is None and (method == "conserve2nd" or (backend == "esmf" and method == "conserve")):
         edges = "greatcircle"
     if edges is not None:

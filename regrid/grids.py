@@ -64,7 +64,7 @@ class Grid:
     def need_corners(self, purpose: str) -> None:
         """Raise GridError where there are only centres."""
         if not self.has_corners:
-            raise GridError(f"Grid '{self.name}' has cell centres only; {purpose} need its corners (bounds).")
+            raise GridError(f"Grid '{self.name}' has cell centres only; {purpose} need its corners: add bounds to the file, or take bilinear or nearest weights.")
 
     def with_edges(self, edges: str) -> Grid:
         """The same corners, joined by another convention. Raises GridError for an unknown one."""

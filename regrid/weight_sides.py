@@ -22,6 +22,7 @@ SHARE_SLACK = 1e-12
 MAX_CELLS = 2**31 - 1
 _PER_UNIT = {"degree": 1.0, "radian": 180.0 / math.pi}
 _STERADIANS = {"", "square radians", "square radian", "radians^2", "steradian", "steradians", "sr", "1", "none", "unitless"}
+_OPTIONS = {"a": "src", "b": "dst"}
 _WORDS = {"a": "source", "b": "destination"}
 _NAME_ATTRIBUTES = {"a": ("domain_a", "grid_file_src", "src_grid_name"), "b": ("domain_b", "grid_file_dst", "dst_grid_name")}
 
@@ -52,7 +53,7 @@ def _shape(file: Source, names: SideNames, given) -> tuple[int, ...]:
     known = given.shape if isinstance(given, Grid) else _as_shape(given, names.letter)
     if stated is None and known is None:
         raise WeightError(f"File {file.path} does not say how many {_WORDS[names.letter]} cells there are; "
-                          f"give the {_WORDS[names.letter]} grid or its shape.")
+                          f"give the {_WORDS[names.letter]} grid or its shape (--{_OPTIONS[names.letter]} GRID).")
     if stated is None or known is None:
         return stated or known
     flat = len(stated) == 1 or len(known) == 1

@@ -21,7 +21,8 @@ BLOCK = 1 << 20
 
 _CHUNK = 1 << 16
 _CACHE_BYTES = 1 << 20
-_NORMALIZATION_WORDS = {"dstarea": "destarea", "fracarea": "fracarea", "none": "N/A"}
+_NORMALIZATION_WORDS = {"dstarea": "destarea", "fracarea": "fracarea", "none": "none"}
+"""ESMF's newest word for the last is "N/A", at which NCO 5.1 stops."""
 
 
 def write_weights(path: Path | str, weights: Weights) -> None:

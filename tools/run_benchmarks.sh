@@ -5,8 +5,10 @@ python=$1/bin/python build=$2 input=$2/benchmark_input
 export OMP_NUM_THREADS=1 OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 LSBC_LOG_LEVEL=WARNING
 tools/stage.sh "input of the benchmarks" "$build/logs/benchmark_input.log" "$python" examples/demo_data.py --out "$input" --host icon
 
-echo "--- benchmarks/regrid_overlap.py"
-"$python" benchmarks/regrid_overlap.py
+for name in regrid_overlap regrid regrid_apply regrid_router; do
+    echo "--- benchmarks/$name.py"
+    "$python" "benchmarks/$name.py"
+done
 
 echo "--- benchmarks/regrid.py"
 "$python" benchmarks/regrid.py

@@ -235,3 +235,27 @@ def test_a_dimension_with_as_many_values_as_a_table_has_cells_is_not_taken_for_i
     weights = conservative_weights(WIDER, HALVES)
     with pytest.raises(FieldError, match=r"ends in \('lat',\), the weights map from \(1, 2\) cells, and nothing tells"):
         remap_file(weights, Remap(weights), fields, fields.with_name("out.nc"), ["gw"])
+
+
+def test_what_describes_the_source_grid_is_not_said_of_the_result(fields):
+    """Attributes of WRF's grid, and corners on dimensions that no field has."""
+    with netCDF4.Dataset(fields, "a") as file:
+        file.setncatts({"MAP_PROJ": 1, "DX": 30000.0, "WEST-EAST_GRID_DIMENSION": 5})
+        file["t"].stagger = "M"
+        file.createDimension("corner_lat", 3)
+        file.createDimension("corner_lon", 5)
+        file.createVariable("XLAT_C", "f4", ("corner_lat", "corner_lon"))[:] = 0.0
+    outcome, out = remapped(fields, HALVES)
+    assert not {"MAP_PROJ", "DX", "WEST-EAST_GRID_DIMENSION"} & set(out.ncattrs()) and out.title == "fields"
+    assert "stagger" not in out["t"].ncattrs() and "XLAT_C" in outcome.left_out
+
+
+def test_means_of_categories_are_mentioned(fields):
+    with netCDF4.Dataset(fields, "a") as file:
+        file["count"].units = "category"
+    assert remapped(fields, HALVES)[0].notices == ["count hold categories, whose means mean nothing; remap them with weights of method nearest"]
+
+
+def test_a_misspelt_name_brings_the_nearest_ones(fields):
+    with pytest.raises(FieldError, match="has no variable 'counts'; it has count"):
+        remapped(fields, HALVES, ["counts"])

@@ -145,3 +145,16 @@ def test_a_pipe_that_closes_early_is_no_error(tmp_path, regional):
     command = f"{sys.executable} -m lsbc.emulator.cli regrid grid {regional} | true"
     done = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_sums_of_nearestdtos_are_mentioned(capsys, tmp_path, regional):
+    w, out = tmp_path / "w.nc", tmp_path / "out.nc"
+    assert run(capsys, "weights", regional, "r36x18", "-m", "nearest_d2s", "-o", w)[0] == 0
+    assert "hold their sum (nearestdtos)" in run(capsys, "apply", w, regional, out)[1]
+
+
+def test_weights_of_the_other_direction_are_suspected(capsys, tmp_path, regional):
+    w = tmp_path / "w.nc"
+    run(capsys, "weights", "r180x90", regional, "-o", w)
+    status, text = run(capsys, "apply", w, regional, tmp_path / "out.nc")
+    assert status == 5 and "are the weights those of another grid, or of the other direction?" in text
