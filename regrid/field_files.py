@@ -151,16 +151,24 @@ def _is_location(data, name: str) -> bool:
     if name in data.dimensions or any(name == getattr(v, word, "") for v in data.variables.values() for word in ("bounds", "climatology")):
         return True
     units, standard_name = (str(getattr(data[name], word, "")).lower() for word in ("units", "standard_name"))
-    if standard_name in STANDARD_NAMES or units in EAST_UNITS | NORTH_UNITS:
+    if standard_name in STANDARD_NAMES or units in EAST_UNITS | NORTH_UNITS or units.endswith(("latitude", "longitude")):
         return True
     is_named = name.lower() in USUAL_NAMES or any(name in str(getattr(v, "coordinates", "")).split() for v in data.variables.values())
     return is_named and (not units or units in DEGREE_UNITS | RADIAN_UNITS)
 
 
+def _is_whole(variable) -> bool:
+    """Whole numbers throughout; WRF gives the shares of its categories the units of the categories."""
+    if np.dtype(variable.dtype).kind in "iu":
+        return True
+    return variable.size <= BATCH_BYTES // 8 and bool((np.rint(variable[:]) == variable[:]).all())
+
+
 def _categories(data, weights: Weights, names: list[str]) -> list[str]:
     if weights.method.startswith("nearest"):
         return []
-    found = [name for name in names if "flag_values" in data[name].ncattrs() or str(getattr(data[name], "units", "")).lower() in ("category", "categories")]
+    named = [name for name in names if "flag_values" in data[name].ncattrs() or str(getattr(data[name], "units", "")).lower() in ("category", "categories")]
+    found = [name for name in named if _is_whole(data[name])]
     return [f"{', '.join(found)} hold categories, whose means mean nothing; remap them with weights of method nearest"] if found else []
 
 

@@ -9,7 +9,10 @@ from lsbc.regrid.errors import FieldError, FileError
 from lsbc.regrid.field_files import horizontal_rank, missing_cells, remap_file
 from lsbc.regrid.grids import PolygonGrid, RectilinearGrid
 from lsbc.regrid.nearest import nearest_weights
+from lsbc.regrid.readers import read_grid
 from lsbc.regrid.weights import Side
+
+from shared import shared
 
 SOURCE = RectilinearGrid([0.0, 1.0, 2.0, 3.0, 4.0], [10.0, 12.0, 14.0])
 HALVES = RectilinearGrid([0.0, 2.0, 4.0], [14.0, 12.0, 10.0])
@@ -259,3 +262,14 @@ def test_means_of_categories_are_mentioned(fields):
 def test_a_misspelt_name_brings_the_nearest_ones(fields):
     with pytest.raises(FieldError, match="has no variable 'counts'; it has count"):
         remapped(fields, HALVES, ["counts"])
+
+
+def test_a_wrf_file_becomes_a_file_on_the_new_grid_that_can_be_read_back(tmp_path):
+    path, target = shared("data/host/wrf/geo_em.d01_kansai_30km.nc"), tmp_path / "out.nc"
+    weights = conservative_weights(read_grid(path), RectilinearGrid.regular(133, 137, 16, 33, 36, 12))
+    outcome = remap_file(weights, Remap(weights), path, target)
+    assert {"HGT_M", "LANDUSEF", "LU_INDEX"} <= set(outcome.remapped) and not {"XLAT_M", "XLONG_M", "CLAT"} & set(outcome.remapped)
+    assert outcome.notices == ["LU_INDEX, SCT_DOM, SCB_DOM hold categories, whose means mean nothing; remap them with weights of method nearest"]
+    assert read_grid(target).shape == (12, 16)
+    with netCDF4.Dataset(target) as file:
+        assert np.abs(file["LANDUSEF"][0].sum(axis=0) - 1.0).max() < 1e-6
