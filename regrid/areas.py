@@ -116,7 +116,8 @@ def _clipped(source: Grid, destination: Grid) -> SharedAreas:
     from lsbc.regrid.clip import clip
 
     pairs = clip(source, destination)
-    return SharedAreas.grouped(pairs.i, pairs.j, pairs.area_sr, source.area_sr, destination.area_sr)
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(pairs.j, minlength=destination.n_cell))])
+    return SharedAreas(pairs.i, pairs.j, offsets, pairs.area_sr, source.area_sr, destination.area_sr)
 
 
 def _separable(source: RectilinearGrid, destination: RectilinearGrid) -> SharedAreas:
