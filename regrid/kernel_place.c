@@ -86,10 +86,11 @@ static int64_t first_within(const lsbc_tree *tree, const double point[3], double
   while (n_waiting) {
     int64_t at = waiting[--n_waiting];
     const lsbc_node *node = &tree->node[at];
-    if (box_distance2(&node->box, point) > limit2) continue;
-    if (node->right) {
-      waiting[n_waiting++] = node->right;
-      waiting[n_waiting++] = at + 1;
+    if (node->lowest >= first || box_distance2(&node->box, point) > limit2) continue;
+    if (node->right) { /* the child with the lower items last, to be looked at first */
+      int left_first = tree->node[at + 1].lowest < tree->node[node->right].lowest;
+      waiting[n_waiting++] = left_first ? node->right : at + 1;
+      waiting[n_waiting++] = left_first ? at + 1 : node->right;
       continue;
     }
     for (int64_t k = node->begin; k < node->end; k++) {

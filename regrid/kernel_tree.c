@@ -45,7 +45,10 @@ static void divide(lsbc_tree *tree, int64_t begin, int64_t end, int64_t split, i
 static void grow_node(lsbc_tree *tree, int64_t begin, int64_t end) {
   int64_t here = tree->n_node++;
   lsbc_box box = around(tree, begin, end);
-  tree->node[here] = (lsbc_node){box, begin, end, 0};
+  int64_t lowest = tree->order[begin];
+  for (int64_t k = begin + 1; k < end; k++)
+    if (tree->order[k] < lowest) lowest = tree->order[k];
+  tree->node[here] = (lsbc_node){box, begin, end, 0, lowest};
   if (end - begin <= LEAF) return;
   int axis = 0;
   for (int a = 1; a < 3; a++)
@@ -146,37 +149,4 @@ int lsbc_tree_search(const lsbc_tree *tree, lsbc_search *search, const lsbc_box 
 void lsbc_search_free(lsbc_search *search) {
   free(search->near.item);
   *search = (lsbc_search){0};
-}
-
-/* Squared distance from a point to a box. */
-static double distance(const lsbc_box *box, const double point[3]) {
-  double sum = 0.0;
-  for (int k = 0; k < 3; k++) {
-    double off = point[k] < box->low[k] ? box->low[k] - point[k] : point[k] > box->high[k] ? point[k] - box->high[k] : 0.0;
-    sum += off * off;
-  }
-  return sum;
-}
-
-int64_t lsbc_tree_nearest(const lsbc_tree *tree, const double point[3]) {
-  int64_t waiting[128], n_waiting = 0, best = -1;
-  double least = 1e300;
-  if (tree->n_node) waiting[n_waiting++] = 0;
-  while (n_waiting) {
-    int64_t at = waiting[--n_waiting];
-    const lsbc_node *node = &tree->node[at];
-    if (distance(&node->box, point) > least) continue;
-    if (node->right) {
-      int left_first = distance(&tree->node[at + 1].box, point) <= distance(&tree->node[node->right].box, point);
-      waiting[n_waiting++] = left_first ? node->right : at + 1;
-      waiting[n_waiting++] = left_first ? at + 1 : node->right;
-      continue;
-    }
-    for (int64_t k = node->begin; k < node->end; k++) {
-      int64_t item = tree->order[k];
-      double off = distance(&tree->item[item], point);
-      if (off < least || (off == least && item < best)) { least = off; best = item; }
-    }
-  }
-  return best;
 }

@@ -1,4 +1,4 @@
-/* A tree of boxes in space, to find what touches a box or lies nearest to a point. On the sphere there are then no poles
+/* A tree of boxes in space, to find what touches a box. On the sphere there are then no poles
  * and no date line. Knows no Python. The answers do not depend on how the tree is built. */
 #ifndef LSBC_KERNEL_TREE_H
 #define LSBC_KERNEL_TREE_H
@@ -13,6 +13,7 @@ typedef struct {
   lsbc_box box;
   int64_t begin, end;   /* items order[begin..end) lie below this node */
   int64_t right;        /* the left child follows its parent; 0: a leaf */
+  int64_t lowest;       /* number of an item below */
 } lsbc_node;
 
 typedef struct {
@@ -45,8 +46,5 @@ typedef struct {
 /* As lsbc_tree_touching, and the same answer. */
 int lsbc_tree_search(const lsbc_tree *tree, lsbc_search *search, const lsbc_box *box, lsbc_found *found);
 void lsbc_search_free(lsbc_search *search);
-
-/* The item (a box of no size) nearest to `point`, the lowest number among equals; -1 in an empty tree. */
-int64_t lsbc_tree_nearest(const lsbc_tree *tree, const double point[3]);
 
 #endif

@@ -104,3 +104,10 @@ def test_a_side_that_is_all_masked_is_refused():
 def test_a_point_that_is_not_finite_has_no_nearest_and_harms_no_other():
     found = _kernel.nearest(np.array([0.0, 1.0]), np.array([0.0, 1.0]), np.array([np.nan, 0.5]), np.array([0.0, 0.4]))
     assert np.frombuffer(found, np.int64).tolist() == [-1, 0]
+
+
+def test_many_points_at_one_place_take_no_longer_than_others():
+    """A row of centres at a pole: the lowest is found without a look at all of them."""
+    n = 200_000
+    lon, lat = np.linspace(0.0, 359.0, n), np.full(n, 90.0)
+    assert np.frombuffer(_kernel.nearest(lon, lat, lon, lat), np.int64).max() == 0
