@@ -15,11 +15,11 @@ import numpy as np
 from lsbc.regrid.errors import FileError, LsbcError, WeightError
 from lsbc.regrid.generate import ALIASES, BACKENDS, METHODS, make_weights
 from lsbc.regrid.grids import Grid, RectilinearGrid
+from lsbc.regrid.readers.grid_file import UNITS
 from lsbc.regrid.sphere import EDGES
 from lsbc.regrid.weights import Side, Weights
 
 GLOBAL_GRID = re.compile(r"r(\d+)x(\d+)")
-UNITS = ("degrees", "radians")
 GRID_HELP = ("a CF, WRF geo_em or wrfinput, ICON, SCRIP, ESMF mesh, UGRID or MPAS file, told apart by its content; "
              "or rNXxNY, a global grid whose first centre is at 0 E (as in CDO)")
 

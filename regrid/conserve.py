@@ -26,8 +26,7 @@ def conservative_weights(source: Grid, destination: Grid, normalization: str = "
         GridError: as `shared_areas`.
         WeightError: an unknown normalisation.
     """
-    if normalization not in ("dstarea", "fracarea"):
-        raise WeightError(f"Conservative weights are normalised by 'dstarea' or 'fracarea', got '{normalization}'.")
+    check_normalization(normalization)
     areas = shared_areas(source, destination) if areas is None else areas
     made = _kernel.conservative_rows(areas.offsets, areas.area_sr, areas.destination_area_sr, normalization == "fracarea", FULL)
     value, frac_b = (np.frombuffer(x) for x in made)
@@ -35,6 +34,12 @@ def conservative_weights(source: Grid, destination: Grid, normalization: str = "
                    source=Side.of(source, source_share(areas), areas.source_area_sr),
                    destination=Side.of(destination, frac_b, areas.destination_area_sr),
                    method="conserve", normalization=normalization, edges=edges_of(source, destination))
+
+
+def check_normalization(normalization: str) -> None:
+    """Raise WeightError for a normalisation that conservative weights do not have."""
+    if normalization not in ("dstarea", "fracarea"):
+        raise WeightError(f"Conservative weights are normalised by 'dstarea' or 'fracarea', got '{normalization}'.")
 
 
 def covered_share(covered_sr: np.ndarray, area_sr: np.ndarray) -> np.ndarray:

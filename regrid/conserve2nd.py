@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from lsbc.regrid.clip import Pairs, cell_moments, clip
-from lsbc.regrid.errors import ConfigError, WeightError
+from lsbc.regrid.conserve import check_normalization, covered_share
+from lsbc.regrid.errors import ConfigError
 from lsbc.regrid.gradients import Gradients, gradients
 from lsbc.regrid.grids import Grid
 from lsbc.regrid.neighbours import neighbours
@@ -36,8 +37,7 @@ def second_order_weights(source: Grid, destination: Grid, normalization: str = "
     """
     if rule not in RULES:
         raise ConfigError(f"The rule of second-order weights must be one of {', '.join(RULES)}, got '{rule}'.")
-    if normalization not in ("dstarea", "fracarea"):
-        raise WeightError(f"Second-order conservative weights are normalised by 'dstarea' or 'fracarea', got '{normalization}'.")
+    check_normalization(normalization)
     centroids = RULES[rule]
     pairs = clip(source, destination, moments=True, centroids=centroids)
     source_area, source_moment = cell_moments(source, centroids)
@@ -45,12 +45,13 @@ def second_order_weights(source: Grid, destination: Grid, normalization: str = "
     covered = np.bincount(pairs.j, pairs.area_sr, destination.n_cell)
     centre = _source_centre(pairs, source.n_cell)
     slope = gradients(_unit(centre), _unit(source_moment), *neighbours(source), signed=rule == "exact")
-    divisor = covered if normalization == "fracarea" else area
+    frac_b = covered_share(covered, area)
+    divisor = covered if normalization == "fracarea" else np.where(frac_b == 1.0, covered, area)
     row, column, value = _entries(pairs, centre, slope, divisor)
-    frac_a = _share(np.bincount(pairs.i, pairs.area_sr, source.n_cell), source_area)
+    frac_a = covered_share(np.bincount(pairs.i, pairs.area_sr, source.n_cell), source_area)
     return Weights.from_entries(
         row, column, value, source=Side.of(source, frac_a, source_area),
-        destination=Side.of(destination, _share(covered, area), area), method="conserve2nd",
+        destination=Side.of(destination, frac_b, area), method="conserve2nd",
         normalization=normalization, edges=source.edges)
 
 
@@ -64,10 +65,6 @@ def _source_centre(pairs: Pairs, n: int) -> np.ndarray:
 def _unit(vector: np.ndarray) -> np.ndarray:
     length = np.linalg.norm(vector, axis=1, keepdims=True)
     return vector / np.where(length > 0.0, length, 1.0)
-
-
-def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    return np.where(whole > 0.0, part / np.where(whole > 0.0, whole, 1.0), 0.0)
 
 
 def _entries(pairs: Pairs, centre: np.ndarray, slope: Gradients, divisor: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from lsbc.regrid.errors import WeightError
 from lsbc.regrid.grids import Grid
+from lsbc.regrid.weights import METHODS as ALL_METHODS
 from lsbc.regrid.weights import Weights
 
-METHODS = ("conserve", "conserve2nd", "bilinear", "patch", "neareststod", "nearestdtos")
+METHODS = tuple(method for method in ALL_METHODS if method != "unknown")
 """ESMF's names."""
 ALIASES = {"nearest": "neareststod", "nearest_s2d": "neareststod", "nearest_d2s": "nearestdtos", "conservative": "conserve"}
 """Other words for the same, among them xESMF's."""

@@ -113,18 +113,10 @@ static double sum_columns(raster *r) {
   return total;
 }
 
-/* A longitude within a turn of the map, and a little further west or east against rounding. */
-static double place_deg(double lon_deg, double slack_deg) {
-  double at = lon_deg + slack_deg;
-  if (at >= 180.0) at -= 360.0;
-  if (at < -180.0) at += 360.0;
-  return at;
-}
-
 static void set_columns(raster *r, const lsbc_outline *o) {
   const lsbc_frame *f = r->frame;
-  double west_deg = place_deg(o->first_deg + o->west_deg, -SLACK_DEG), span_deg = o->east_deg - o->west_deg + 2.0 * SLACK_DEG;
-  int64_t first = lsbc_column_at(f, west_deg), last = lsbc_column_at(f, place_deg(o->first_deg + o->east_deg, SLACK_DEG));
+  double west_deg = lsbc_wrapped_deg(o->first_deg + o->west_deg - SLACK_DEG), span_deg = o->east_deg - o->west_deg + 2.0 * SLACK_DEG;
+  int64_t first = lsbc_column_at(f, west_deg), last = lsbc_column_at(f, lsbc_wrapped_deg(o->first_deg + o->east_deg + SLACK_DEG));
   int whole = o->pole || span_deg >= 180.0;
   if ((last - first) % f->n_ring == 0) whole |= lsbc_column_deg(f, first + 1, west_deg) < span_deg; /* round and back */
   r->first_column = whole ? 0 : (first + f->n_ring) % f->n_ring;

@@ -6,16 +6,9 @@
 
 #include "kernel_piece.h"
 
-#define RADIAN_PER_DEG 0.017453292519943295769
 #define LOWEST_DEPTH 0.17    /* cosine of 80 degrees: the plane would stretch more without end */
 #define STRAIGHT 4e-15       /* a corner turning right by less, as a share of its sides, is rounding */
 #define BOX_SLACK 1e-14
-
-static double wrapped(double lon_deg) {
-  while (lon_deg >= 180.0) lon_deg -= 360.0;
-  while (lon_deg < -180.0) lon_deg += 360.0;
-  return lon_deg;
-}
 
 /* b - a + 360 turn without cancellation, for longitudes in [-180, 180). */
 static double difference_deg(double a_deg, double b_deg, int turn) {
@@ -33,12 +26,12 @@ static int shortest(double a_deg, double b_deg) {
 
 static void latitude(double lat_deg, double *sine, double *cosine) {
   if (fabs(lat_deg) > 45.0) { /* from the colatitude, which is exact in degrees near the pole */
-    double colat = (90.0 - fabs(lat_deg)) * RADIAN_PER_DEG;
+    double colat = (90.0 - fabs(lat_deg)) * LSBC_RADIAN_PER_DEG;
     *sine = lat_deg > 0.0 ? cos(colat) : -cos(colat);
     *cosine = sin(colat);
   } else {
-    *sine = sin(lat_deg * RADIAN_PER_DEG);
-    *cosine = cos(lat_deg * RADIAN_PER_DEG);
+    *sine = sin(lat_deg * LSBC_RADIAN_PER_DEG);
+    *cosine = cos(lat_deg * LSBC_RADIAN_PER_DEG);
   }
 }
 
@@ -46,8 +39,8 @@ static void latitude(double lat_deg, double *sine, double *cosine) {
 static int slot_of(double deg) { return (int)((uint64_t)(int64_t)floor(deg * 4096.0) * 2654435761u >> 16 & 63); }
 
 static void read_corner(lsbc_corner *c, double lon_deg, double lat_deg, int edges, lsbc_memo *memo) {
-  if (edges == LSBC_GREATCIRCLE && fabs(lat_deg) >= 90.0) lon_deg = 0.0;
-  c->lon_deg = wrapped(lon_deg);
+  if (edges == LSBC_GREAT_CIRCLE && fabs(lat_deg) >= 90.0) lon_deg = 0.0;
+  c->lon_deg = lsbc_wrapped_deg(lon_deg);
   c->lat_deg = lat_deg;
   c->turn = 0;
   int i = slot_of(lat_deg), j = slot_of(c->lon_deg);
@@ -57,8 +50,8 @@ static void read_corner(lsbc_corner *c, double lon_deg, double lat_deg, int edge
     memo->known_lat[i] = 1;
   }
   if (!memo->known_lon[j] || memo->lon_deg[j] != c->lon_deg) {
-    memo->lon_sin[j] = sin(c->lon_deg * RADIAN_PER_DEG);
-    memo->lon_cos[j] = cos(c->lon_deg * RADIAN_PER_DEG);
+    memo->lon_sin[j] = sin(c->lon_deg * LSBC_RADIAN_PER_DEG);
+    memo->lon_cos[j] = cos(c->lon_deg * LSBC_RADIAN_PER_DEG);
     memo->lon_deg[j] = c->lon_deg;
     memo->known_lon[j] = 1;
   }
@@ -114,8 +107,8 @@ static void touch_middle(lsbc_cell *cell) {
   for (int64_t k = 0; k < cell->n; k++)
     for (int a = 0; a < 3; a++) sum[a] += cell->corner[k].unit[a];
   double flat = sqrt(sum[0] * sum[0] + sum[1] * sum[1]);
-  cell->lon_deg = flat > 0.0 ? wrapped(atan2(sum[1], sum[0]) / RADIAN_PER_DEG) : 0.0;
-  cell->lat_deg = flat > 0.0 || sum[2] != 0.0 ? atan2(sum[2], flat) / RADIAN_PER_DEG : 0.0;
+  cell->lon_deg = flat > 0.0 ? lsbc_wrapped_deg(atan2(sum[1], sum[0]) / LSBC_RADIAN_PER_DEG) : 0.0;
+  cell->lat_deg = flat > 0.0 || sum[2] != 0.0 ? atan2(sum[2], flat) / LSBC_RADIAN_PER_DEG : 0.0;
   latitude(cell->lat_deg, &cell->sin, &cell->cos);
 }
 
@@ -126,9 +119,9 @@ static void touch_first(lsbc_cell *cell) {
 }
 
 void lsbc_cell_place(const lsbc_cell *frame, const lsbc_corner *corner, int turn, double out[3]) {
-  double high = (corner->lat_deg - frame->lat_deg) * RADIAN_PER_DEG;
-  if (frame->edges == LSBC_GREATCIRCLE) {
-    double east = difference_deg(frame->lon_deg, corner->lon_deg, shortest(frame->lon_deg, corner->lon_deg)) * RADIAN_PER_DEG;
+  double high = (corner->lat_deg - frame->lat_deg) * LSBC_RADIAN_PER_DEG;
+  if (frame->edges == LSBC_GREAT_CIRCLE) {
+    double east = difference_deg(frame->lon_deg, corner->lon_deg, shortest(frame->lon_deg, corner->lon_deg)) * LSBC_RADIAN_PER_DEG;
     double half_east = lsbc_sine(0.5 * east), half_high = lsbc_sine(0.5 * high);
     double bend = 2.0 * half_east * half_east * corner->cos;
     out[0] = corner->cos * lsbc_sine(east);
@@ -136,7 +129,7 @@ void lsbc_cell_place(const lsbc_cell *frame, const lsbc_corner *corner, int turn
     out[2] = 1.0 - 2.0 * half_high * half_high - frame->cos * bend;
     return;
   }
-  out[0] = difference_deg(frame->lon_deg, corner->lon_deg, corner->turn + turn) * RADIAN_PER_DEG;
+  out[0] = difference_deg(frame->lon_deg, corner->lon_deg, corner->turn + turn) * LSBC_RADIAN_PER_DEG;
   double half_high = lsbc_sine(0.5 * high);
   if (frame->edges == LSBC_PLANAR) high = 2.0 * half_high * (frame->cos * cos(0.5 * high) - frame->sin * half_high);
   out[1] = high;
@@ -144,7 +137,7 @@ void lsbc_cell_place(const lsbc_cell *frame, const lsbc_corner *corner, int turn
 }
 
 void lsbc_cell_unplace(const lsbc_cell *frame, const double local[3], double out[3]) {
-  double lon = frame->lon_deg * RADIAN_PER_DEG, sin_lon = sin(lon), cos_lon = cos(lon);
+  double lon = frame->lon_deg * LSBC_RADIAN_PER_DEG, sin_lon = sin(lon), cos_lon = cos(lon);
   double outward = frame->cos * local[2] - frame->sin * local[1];
   out[0] = outward * cos_lon - local[0] * sin_lon;
   out[1] = outward * sin_lon + local[0] * cos_lon;
@@ -174,7 +167,7 @@ static void measure(lsbc_cell *cell) {
       three[1][a] = c[k - 1].flat[a];
       three[2][a] = c[k].flat[a];
     }
-    sum += cell->edges == LSBC_GREATCIRCLE ? lsbc_gnomonic_area(three, 3)
+    sum += cell->edges == LSBC_GREAT_CIRCLE ? lsbc_gnomonic_area(three, 3)
          : cell->edges == LSBC_PLANAR      ? lsbc_planar_area(three, 3)
                                            : lsbc_latlon_area(three, 3, cell->sin, cell->cos);
   }
@@ -221,7 +214,7 @@ static void box_of_arcs(lsbc_cell *cell) {
 
 /* Range of cos(angle) between two angles in degrees. */
 static void cosine_range(double from_deg, double to_deg, double *low, double *high) {
-  double a = cos(from_deg * RADIAN_PER_DEG), b = cos(to_deg * RADIAN_PER_DEG);
+  double a = cos(from_deg * LSBC_RADIAN_PER_DEG), b = cos(to_deg * LSBC_RADIAN_PER_DEG);
   *low = floor((to_deg - 180.0) / 360.0) >= ceil((from_deg - 180.0) / 360.0) ? -1.0 : a < b ? a : b;
   *high = floor(to_deg / 360.0) >= ceil(from_deg / 360.0) ? 1.0 : a > b ? a : b;
 }
@@ -247,8 +240,8 @@ static void box_of_rectangle(lsbc_cell *cell) {
     low[a] *= low[a] < 0.0 ? most_cos : least_cos;
     high[a] *= high[a] > 0.0 ? most_cos : least_cos;
   }
-  low[2] = sin(south * RADIAN_PER_DEG);
-  high[2] = sin(north * RADIAN_PER_DEG);
+  low[2] = sin(south * LSBC_RADIAN_PER_DEG);
+  high[2] = sin(north * LSBC_RADIAN_PER_DEG);
   for (int a = 0; a < 3; a++) {
     low[a] -= BOX_SLACK;
     high[a] += BOX_SLACK;
@@ -263,7 +256,7 @@ int lsbc_cell_read(lsbc_cell *cell, const double *lon_deg, const double *lat_deg
   cell->box = (lsbc_box){{2.0, 2.0, 2.0}, {-2.0, -2.0, -2.0}};
   read_corners(cell, lon_deg, lat_deg, n, memo);
   if (cell->n < 3) return 1;
-  if (edges == LSBC_GREATCIRCLE) {
+  if (edges == LSBC_GREAT_CIRCLE) {
     touch_middle(cell);
   } else {
     if (unwind(cell)) return 1;
@@ -272,7 +265,7 @@ int lsbc_cell_read(lsbc_cell *cell, const double *lon_deg, const double *lat_deg
   if (flatten(cell)) return 1;
   measure(cell);
   cell->convex = is_convex(cell);
-  if (edges == LSBC_GREATCIRCLE) box_of_arcs(cell);
+  if (edges == LSBC_GREAT_CIRCLE) box_of_arcs(cell);
   else box_of_rectangle(cell);
   return 0;
 }

@@ -6,10 +6,10 @@
 
 #include <stdint.h>
 
+#include "kernel_sphere.h"
 #include "kernel_tree.h"
 
 #define LSBC_EXTRA_CORNERS 3     /* added to a cell that winds round a pole */
-enum { LSBC_LATLON = 0, LSBC_GREATCIRCLE = 1, LSBC_PLANAR = 2 };
 
 typedef struct {
   double lon_deg, lat_deg;   /* longitude in [-180, 180) */

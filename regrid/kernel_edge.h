@@ -3,17 +3,13 @@
 #ifndef LSBC_KERNEL_EDGE_H
 #define LSBC_KERNEL_EDGE_H
 
-#define LSBC_RADIAN_PER_DEG 0.017453292519943295769
+#include "kernel_sphere.h"
 
 /* A parallel. Its latitude is hi_deg + lo_deg, so that lattice lines such as 1/120 degree are exact. */
 typedef struct {
   double hi_deg, lo_deg;
   double sin, cos, tan; /* tan is +-1e17 at a pole */
 } lsbc_parallel;
-
-/* The three conventions of an edge: straight in longitude and latitude, a great circle, straight in longitude and
- * sin(latitude). Their numbers are those of lsbc.regrid.sphere. */
-enum { LSBC_LATLON = 0, LSBC_GREAT_CIRCLE = 1, LSBC_PLANAR = 2 };
 
 /* An edge run from west to east. `along` is the longitude east of its western end, 0..span. */
 typedef struct {

@@ -49,11 +49,8 @@ static void frame_columns(lsbc_frame *f, const lsbc_boxes *b) {
   f->n_ring = b->n_lon + (rest_deg > ROUND_DEG);
   int64_t first = 0;
   for (int64_t k = 0; k < f->n_ring; k++) {
-    double turned = b->lon_deg[k];
-    while (turned >= 180.0) turned -= 360.0; /* exact */
-    while (turned < -180.0) turned += 360.0;
-    f->hi_deg[k] = turned;
-    if (turned < f->hi_deg[first]) first = k;
+    f->hi_deg[k] = lsbc_wrapped_deg(b->lon_deg[k]);
+    if (f->hi_deg[k] < f->hi_deg[first]) first = k;
   }
   f->shift = first;
   double *turned_deg = f->hi_deg + f->n_ring; /* the second half of the memory */

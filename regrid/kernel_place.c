@@ -3,13 +3,13 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define RADIANS 0.017453292519943295769
+#include "kernel_sphere.h"
 
 /* Distances that differ by less (radii; 13 nm on the Earth) are equal: so much do unit vectors round. */
 #define TIE 2e-15
 
 lsbc_place lsbc_place_at(double lon_deg, double lat_deg) {
-  double lon = lon_deg * RADIANS, from_pole = (90.0 - lat_deg) * RADIANS;
+  double lon = lon_deg * LSBC_RADIAN_PER_DEG, from_pole = (90.0 - lat_deg) * LSBC_RADIAN_PER_DEG;
   double cos_lat = lat_deg == -90.0 ? 0.0 : sin(from_pole), sin_lat = cos(from_pole);
   return (lsbc_place){lon_deg, lat_deg, sin_lat, cos_lat, {cos(lon) * cos_lat, sin(lon) * cos_lat, sin_lat}};
 }
@@ -21,7 +21,7 @@ int lsbc_place_seen(const lsbc_place *from, const lsbc_place *other, double east
   double lon_deg = other->lon_deg - from->lon_deg;
   while (lon_deg > 180.0) lon_deg -= 360.0;
   while (lon_deg < -180.0) lon_deg += 360.0;
-  double half_lon = 0.5 * RADIANS * lon_deg, half_lat = 0.5 * RADIANS * (other->lat_deg - from->lat_deg);
+  double half_lon = 0.5 * LSBC_RADIAN_PER_DEG * lon_deg, half_lat = 0.5 * LSBC_RADIAN_PER_DEG * (other->lat_deg - from->lat_deg);
   double sin_lon = sin(half_lon), sin_lat = sin(half_lat);
   double bend = 2.0 * sin_lon * sin_lon * other->cos_lat;
   east_north[0] = 2.0 * other->cos_lat * sin_lon * cosine(sin_lon, half_lon);

@@ -18,12 +18,6 @@ void lsbc_outline_free(lsbc_outline *outline) {
   free(outline->stretch);
 }
 
-static double wrapped(double lon_deg) {
-  while (lon_deg >= 180.0) lon_deg -= 360.0;
-  while (lon_deg < -180.0) lon_deg += 360.0;
-  return lon_deg;
-}
-
 /* Shortest way from `a` to `b`, eastwards positive; exact where both lie near the date line. */
 static double step_deg(double a_deg, double b_deg) {
   double step = b_deg - a_deg;
@@ -40,7 +34,7 @@ static int same_place(const lsbc_vertex *a, const lsbc_vertex *b) {
 static void read_vertices(lsbc_outline *o, const double *lon_deg, const double *lat_deg, int64_t n, int edges) {
   o->n_vertex = 0;
   for (int64_t k = 0; k < n; k++) {
-    lsbc_vertex v = {wrapped(lon_deg[k]), lsbc_parallel_at(lat_deg[k], 0.0), 0};
+    lsbc_vertex v = {lsbc_wrapped_deg(lon_deg[k]), lsbc_parallel_at(lat_deg[k], 0.0), 0};
     if (edges == LSBC_GREAT_CIRCLE && fabs(lat_deg[k]) >= 90.0) v.pole = lat_deg[k] > 0.0 ? 1 : -1;
     if (o->n_vertex && same_place(&v, &o->vertex[o->n_vertex - 1])) continue;
     o->vertex[o->n_vertex++] = v;

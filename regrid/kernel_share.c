@@ -53,7 +53,7 @@ static void line_between(const lsbc_cell *cell, double (*placed)[3], int64_t k, 
 }
 
 static double area_of(const lsbc_cell *frame, const double (*piece)[2], int64_t n) {
-  if (frame->edges == LSBC_GREATCIRCLE) return lsbc_gnomonic_area(piece, n);
+  if (frame->edges == LSBC_GREAT_CIRCLE) return lsbc_gnomonic_area(piece, n);
   if (frame->edges == LSBC_PLANAR) return lsbc_planar_area(piece, n);
   return lsbc_latlon_area(piece, n, frame->sin, frame->cos);
 }
@@ -193,7 +193,7 @@ static void add_great_circles(const lsbc_cell *frame, const lsbc_cell *cutter, l
 void lsbc_share_of(const lsbc_cell *a, const lsbc_cell *b, lsbc_share_room *w, lsbc_share *out) {
   const lsbc_cell *frame = lsbc_smaller(a, b), *cutter = frame == a ? b : a;
   *out = (lsbc_share){.with_moment = out->with_moment};
-  if (frame->edges == LSBC_GREATCIRCLE) {
+  if (frame->edges == LSBC_GREAT_CIRCLE) {
     add_great_circles(frame, cutter, w, out);
     return;
   }

@@ -9,7 +9,7 @@ import numpy as np
 from lsbc.regrid import _kernel
 from lsbc.regrid.errors import GridError
 from lsbc.regrid.lattice import Lattice
-from lsbc.regrid.sphere import MAX_LON_DEG, edge_code
+from lsbc.regrid.sphere import check_degrees, edge_code
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,7 @@ def overlap_polygons(vertex_lon_deg: np.ndarray, vertex_lat_deg: np.ndarray, lat
     lon, lat = (np.ascontiguousarray(x, np.float64) for x in (vertex_lon_deg, vertex_lat_deg))
     if lon.ndim != 2 or lon.shape != lat.shape:
         raise GridError(f"Corner arrays have shapes {lon.shape} and {lat.shape}; both must be (n_polygon, n_vertex).")
-    if not (np.abs(lon) <= MAX_LON_DEG).all() or not (np.abs(lat) <= 90.0).all():
-        bad = np.argwhere(~((np.abs(lon) <= MAX_LON_DEG) & (np.abs(lat) <= 90.0)))[0]
-        raise GridError(f"Corner {bad[1]} of polygon {bad[0]} is at (lon, lat) = ({lon[tuple(bad)]}, {lat[tuple(bad)]}) degrees.")
+    check_degrees(lon, lat)
     if lon.size == 0:
         return Overlap(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0), np.zeros(len(lon)), lattice)
     polygon, cell, area, polygon_area = _kernel.overlap_lattice(lon, lat, lon.shape[1], lattice.n_lat, lattice.n_lon, code)

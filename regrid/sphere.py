@@ -37,6 +37,14 @@ def lon_lat_deg(vector: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.degrees(np.arctan2(y, x)), np.degrees(np.arctan2(z, np.hypot(x, y)))
 
 
+def check_degrees(lon_deg: np.ndarray, lat_deg: np.ndarray) -> None:
+    """Raise GridError for the first corner (n_polygon, n_vertex) that is not in degrees."""
+    sound = are_degrees(lon_deg, lat_deg)
+    if not sound.all():
+        k, v = np.argwhere(~sound)[0]
+        raise GridError(f"Corner {v} of polygon {k} is at (lon, lat) = ({lon_deg[k, v]}, {lat_deg[k, v]}) degrees.")
+
+
 def are_degrees(lon_deg: np.ndarray, lat_deg: np.ndarray) -> np.ndarray:
     """Where both angles are finite and can be meant as degrees."""
     return (np.abs(lon_deg) <= MAX_LON_DEG) & (np.abs(lat_deg) <= 90.0)
@@ -49,8 +57,5 @@ def polygon_area_sr(vertex_lon_deg: np.ndarray, vertex_lat_deg: np.ndarray, edge
     n_vertex = lon.shape[1] if lon.ndim == 2 else 0
     if lon.shape != lat.shape or n_vertex == 0:
         raise GridError(f"Corner arrays have shapes {lon.shape} and {lat.shape}; both must be (n_polygon, n_vertex).")
-    sound = are_degrees(lon, lat)
-    if not sound.all():
-        k, v = np.argwhere(~sound)[0]
-        raise GridError(f"Corner {v} of polygon {k} is at (lon, lat) = ({lon[k, v]}, {lat[k, v]}) degrees.")
+    check_degrees(lon, lat)
     return np.frombuffer(_kernel.polygon_areas(lon, lat, n_vertex, code), np.float64)
