@@ -5,7 +5,8 @@ Rows run south to north. The Bavarian file's code 0 means outside the country, n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,19 @@ from lsbc.training.config import DataConfig
 
 RATIO = 30
 FINE_PER_DEGREE = 120
+_HUMAN_FOOTPRINT = ((1993, "hfp1993"), (2009, "hfp2009"))
+"""Versions of the human footprint (Venter et al. 2016), 0 to 50, and the year each of them describes."""
 _COARSE_PER_DEGREE = 12
 _COARSE_METRES_PER_STEP, _COARSE_OFFSET_METRES = 28.0, -450.0
 """Decoding of the 1/12 degree uint8 elevation map: metres = value * 28 - 450."""
+
+
+@dataclass(frozen=True)
+class DatedField:
+    """One version of a static field and the first year in which it existed: earlier years must not see it."""
+
+    since: int
+    values: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -26,6 +37,8 @@ class LandData:
     """Yearly class maps and statics of one region; (row0, col0) is its first cell in the global fine lattice.
 
     class_index (year, row, col) uint8 with NO_DATA outside; elevations: equally valid alternatives, best first, metres.
+    dated: fields that have versions, oldest first, float32 with NaN where a version has no data.
+    Every array may be anything that NumPy slices cut pieces from, such as an array in a file.
     """
 
     years: tuple[int, ...]
@@ -36,6 +49,18 @@ class LandData:
     koppen: np.ndarray
     land: np.ndarray
     ratio: int = RATIO
+    n_lat: int = 180 * FINE_PER_DEGREE
+    dated: Mapping[str, tuple[DatedField, ...]] = field(default_factory=dict)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the region."""
+        return self.koppen.shape
+
+    def dated_field(self, name: str, year: int) -> np.ndarray | None:
+        """The newest version of a dated field that existed in `year`; None if there was none."""
+        seen = [version.values for version in self.dated.get(name, ()) if version.since <= year]
+        return seen[-1] if seen else None
 
     @property
     def valid(self) -> np.ndarray:
@@ -124,13 +149,15 @@ def _read_bavaria(config: DataConfig) -> LandData:
         elevation = np.ascontiguousarray(_best_elevation_m(file)[south_up])
         koppen = np.ascontiguousarray(np.ma.filled(file["koppen5"][:], 0)[south_up])
         land = np.ascontiguousarray(np.ma.filled(file["landmask"][:], 0)[south_up])
+        dated = {"human_footprint": tuple(DatedField(year, np.ascontiguousarray(np.ma.filled(file[name][:], np.nan)[south_up], np.float32))
+                                          for year, name in _HUMAN_FOOTPRINT if name in file.variables)}
     elevations = [elevation]
     if config.coarse_elevation is not None:
         if not config.coarse_elevation.is_file():
             raise ConfigError(f"data.coarse_elevation = {config.coarse_elevation} is not a file.")
         elevations.append(coarse_elevation_m(config.coarse_elevation, row0, col0, koppen.shape))
     index = index_of_codes(np.where(codes == 0, np.uint8(NO_DATA), codes))
-    return LandData(years, row0, col0, np.ascontiguousarray(index), tuple(elevations), koppen, land)
+    return LandData(years, row0, col0, np.ascontiguousarray(index), tuple(elevations), koppen, land, dated=dated)
 
 
 def read_data(config: DataConfig) -> LandData:

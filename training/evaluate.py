@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lsbc.emulator.classes import CLASS_NAMES, N_CLASS
+from lsbc.training.cases import one_prior
 from lsbc.training.config import TrainingConfig
 from lsbc.training.data import LandData
 from lsbc.training.driver import row_weights
@@ -65,7 +66,7 @@ class Scorer:
     """Compares maps of a region in each place and remembers the sums by (place, task, predictor)."""
 
     def __init__(self, data: LandData, config: TrainingConfig) -> None:
-        weight = np.broadcast_to(row_weights(data.row0, data.koppen.shape[0])[:, None], data.koppen.shape)
+        weight = np.broadcast_to(row_weights(data.row0, data.shape[0], data.n_lat)[:, None], data.shape)
         cells = {"held_out": data.valid & held_out_cells(data, config.split), "all_land": data.valid}
         self.data = data
         self.place = {name: (mask, weight[mask]) for name, mask in cells.items() if mask.any()}
@@ -100,13 +101,13 @@ def evaluation_masks(shape: tuple[int, int], seed: int, year: int) -> dict[str, 
 def _score_reconstruction(network: Network, region: Region, scorer: Scorer, config: TrainingConfig) -> None:
     data = region.data
     commonest = majority_class(data, training_cells(data, config.split), config.split.train_years)
-    plain = np.full(data.koppen.shape, commonest, np.uint8)
+    plain = np.full(data.shape, commonest, np.uint8)
     for years in test_pairs(data, config.split):
         prior, coarse = data.map_of(years[0]), coarse_argmax_map(region, years[1])
         for task, known in evaluation_masks(plain.shape, config.run.seed, years[1]).items():
             for elevation in range(len(data.elevations)):
                 name = "network" if elevation == 0 else "network_coarse_elevation"
-                scorer.add(task, name, years, network_map(network, region, years, known, elevation))
+                scorer.add(task, name, years, network_map(network, region, one_prior(years, prior, known), elevation))
             for name, trivial in (("majority", plain), ("coarse_argmax", coarse)):
                 scorer.add(task, name, years, trivial)
                 if known.any():

@@ -18,16 +18,17 @@ import numpy as np
 import torch
 
 from lsbc.emulator.channels import CHANNEL_NAMES, Window
-from lsbc.emulator.classes import N_CLASS
+from lsbc.emulator.classes import N_CLASS, NO_DATA
 from lsbc.regrid.errors import ModelError
 from lsbc.training.card import compose, to_toml
+from lsbc.training.cases import one_prior
 from lsbc.training.config import TrainingConfig
 from lsbc.training.data import LandData
 from lsbc.training.files import sha256_of, write_atomically
 from lsbc.training.halo import exact_halo
 from lsbc.training.holdout import test_pairs
 from lsbc.training.predict import Network, torch_network
-from lsbc.training.samples import DriverTable, PatchInputs, channel_list, patch_channels
+from lsbc.training.samples import DriverTable, PatchInputs, channel_list, cut, patch_channels
 from lsbc.training.unet import UNet, fold_batch_norm
 
 OPSET = 18
@@ -118,8 +119,9 @@ def real_tiles(data: LandData, config: TrainingConfig, window_cells: int, count:
     driver, years, out = DriverTable(data), test_pairs(data, config.split)[-1], []
     for row, col in cells[np.linspace(0, len(cells) - 1, count + 2).astype(int)[1:-1]]:
         window = Window(data.row0 + int(row) - window_cells // 2, data.col0 + int(col) - window_cells // 2, window_cells)
-        known = rng.random((window_cells, window_cells)) >= 0.6
-        out.append(patch_channels(data, driver, channel_list(), PatchInputs(window, years, known)))
+        prior = cut(data.map_of(years[0]), window.row0 - data.row0, window.col0 - data.col0, window_cells, NO_DATA)
+        case = one_prior(years, prior, rng.random((window_cells, window_cells)) >= 0.6)
+        out.append(patch_channels(data, driver, channel_list(), PatchInputs(window, case)))
     return np.stack(out)
 
 

@@ -21,7 +21,7 @@ def draw(driver_row: int, driver_col: int, seed: int) -> float:
 
 
 def _cells_drawn(data: LandData, seed: int, low: float, high: float) -> np.ndarray:
-    n_row, n_col = data.koppen.shape
+    n_row, n_col = data.shape
     first_row, first_col = data.row0 // data.ratio, data.col0 // data.ratio
     driver = np.array([[low <= draw(first_row + r, first_col + c, seed) < high
                         for c in range(n_col // data.ratio)] for r in range(n_row // data.ratio)])

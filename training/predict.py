@@ -13,8 +13,9 @@ import numpy as np
 from lsbc.emulator.allocate import N_LAND_GROUP, allocate
 from lsbc.emulator.channels import Window
 from lsbc.emulator.classes import CLASS_NAMES, GROUPS, N_CLASS, NO_DATA
+from lsbc.training.cases import Case, one_prior
 from lsbc.training.data import LandData
-from lsbc.training.samples import DriverTable, PatchInputs, channel_list, patch_channels
+from lsbc.training.samples import DriverTable, PatchInputs, channel_list, cut, patch_channels
 
 Network = Callable[[np.ndarray], np.ndarray]
 """(1, channel, row, column) float32 -> logits (1, 1, class, row, column)."""
@@ -49,32 +50,34 @@ class Region:
         """The square window that holds the region and its halo, its first cell on the pooling lattice."""
         row0 = (self.data.row0 - self.halo) // self.multiple * self.multiple
         col0 = (self.data.col0 - self.halo) // self.multiple * self.multiple
-        n_row, n_col = self.data.koppen.shape
+        n_row, n_col = self.data.shape
         reach = max(self.data.row0 + n_row - row0, self.data.col0 + n_col - col0) + self.halo
         return Window(row0, col0, -(-reach // self.multiple) * self.multiple)
 
-    def channels(self, years: tuple[int, int], known: np.ndarray, elevation: int = 0) -> np.ndarray:
-        """Channels of the window for a (row, col) mask of the region; nothing is known outside it."""
+    def channels(self, case: Case, elevation: int = 0) -> np.ndarray:
+        """Channels of the window for a case whose arrays have the region's shape; nothing is known outside it."""
         window = self.window
-        row, col = self.data.row0 - window.row0, self.data.col0 - window.col0
-        shown = np.zeros((window.n, window.n), bool)
-        shown[row:row + known.shape[0], col:col + known.shape[1]] = known
-        return patch_channels(self.data, self.driver, channel_list(), PatchInputs(window, years, shown, elevation))
+        place = (window.row0 - self.data.row0, window.col0 - self.data.col0, window.n)
+        here = Case(case.years, cut(case.prior, *place, NO_DATA), cut(case.known, *place, False), cut(case.age, *place, 0))
+        return patch_channels(self.data, self.driver, channel_list(), PatchInputs(window, here, elevation))
+
+    def whole_prior(self, years: tuple[int, int]) -> Case:
+        """The case in which the whole map of the first year is known."""
+        return one_prior(years, self.data.map_of(years[0]))
 
 
-def network_logits(network: Network, region: Region, years: tuple[int, int], known: np.ndarray, elevation: int = 0) -> np.ndarray:
-    """Logits (class, row, col) of the second year on the region from the first year's map."""
-    window, (n_row, n_col) = region.window, region.data.koppen.shape
+def network_logits(network: Network, region: Region, case: Case, elevation: int = 0) -> np.ndarray:
+    """Logits (class, row, col) of the year asked for on the region."""
+    window, (n_row, n_col) = region.window, region.data.shape
     row, col = region.data.row0 - window.row0, region.data.col0 - window.col0
     used = min(window.n, -(-(row + n_row + region.halo) // region.multiple) * region.multiple)
-    x = np.ascontiguousarray(region.channels(years, known, elevation)[None, :, :used])
+    x = np.ascontiguousarray(region.channels(case, elevation)[None, :, :used])
     return network(x)[0, 0][:, row:row + n_row, col:col + n_col]
 
 
-def network_map(network: Network, region: Region, years: tuple[int, int], known: np.ndarray,
-                elevation: int = 0) -> np.ndarray:
-    """Class map of the second year from the first; NO_DATA where the region has none."""
-    best = network_logits(network, region, years, known, elevation).argmax(axis=0).astype(np.uint8)
+def network_map(network: Network, region: Region, case: Case, elevation: int = 0) -> np.ndarray:
+    """Class map of the year asked for; NO_DATA where the region has none."""
+    best = network_logits(network, region, case, elevation).argmax(axis=0).astype(np.uint8)
     return np.where(region.data.valid, best, np.uint8(NO_DATA))
 
 
@@ -101,24 +104,24 @@ StepRule = Callable[[Region, tuple[int, int], np.ndarray], np.ndarray]
 
 def argmax_rule(network: Network) -> StepRule:
     """The network's most likely class."""
-    return lambda region, years, _: network_map(network, region, years, np.ones(region.data.koppen.shape, bool))
+    return lambda region, years, _: network_map(network, region, region.whole_prior(years))
 
 
 def allocated_rule(network: Network) -> StepRule:
     """Exact coarse change, placed by the network's scores."""
     return lambda region, years, carry: allocated_map(
-        network_logits(network, region, years, np.ones(region.data.koppen.shape, bool)), region, years, carry)
+        network_logits(network, region, region.whole_prior(years)), region, years, carry)
 
 
 def random_rule(seed: int) -> StepRule:
     """Exact coarse change, placed at random."""
     return lambda region, years, carry: allocated_map(
-        np.random.default_rng([seed, years[1]]).random((N_CLASS, *region.data.koppen.shape)), region, years, carry)
+        np.random.default_rng([seed, years[1]]).random((N_CLASS, *region.data.shape)), region, years, carry)
 
 
 def no_carry(region: Region) -> np.ndarray:
     """Demand of a first year: nothing left over."""
-    n_row, n_col = region.data.koppen.shape
+    n_row, n_col = region.data.shape
     return np.zeros((n_row // region.data.ratio, n_col // region.data.ratio, N_LAND_GROUP))
 
 
@@ -133,8 +136,9 @@ def rollout_map(rule: StepRule, region: Region, first_year: int, last_year: int)
 
 def coarse_argmax_map(region: Region, year: int) -> np.ndarray:
     """The class of the largest interpolated driver fraction at each cell; knows no prior and no statics."""
-    window, (n_row, n_col) = region.window, region.data.koppen.shape
-    x = region.channels((year, year), np.zeros((n_row, n_col), bool))
+    window, (n_row, n_col) = region.window, region.data.shape
+    nothing = np.zeros((n_row, n_col), bool)
+    x = region.channels(one_prior((year, year), region.data.map_of(year), nothing))
     row, col = region.data.row0 - window.row0, region.data.col0 - window.col0
     largest = x[:len(GROUPS), row:row + n_row, col:col + n_col].argmax(axis=0)
     class_of = np.array([CLASS_NAMES.index(CLASS_OF_GROUP[group]) for group in GROUPS], np.uint8)

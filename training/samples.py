@@ -11,6 +11,7 @@ import numpy as np
 
 from lsbc.emulator.channels import CHANNEL_NAMES, Channel, Window, assemble
 from lsbc.emulator.classes import N_CLASS, NO_DATA, STATIC_CLASSES
+from lsbc.training.cases import Case, one_prior
 from lsbc.training.config import LossConfig, SampleConfig, SplitConfig
 from lsbc.training.data import LandData
 from lsbc.training.driver import aggregate_groups, perturb, row_weights
@@ -49,7 +50,7 @@ class DriverTable:
     ring = 12
 
     def __init__(self, data: LandData) -> None:
-        weight = row_weights(data.row0, data.koppen.shape[0])
+        weight = row_weights(data.row0, data.shape[0], data.n_lat)
         pad = ((0, 0), (self.ring, self.ring), (self.ring, self.ring))
         parts = [aggregate_groups(layer, data.ratio, weight) for layer in data.class_index]
         self.fraction = {year: np.pad(part[0], pad) for year, part in zip(data.years, parts, strict=True)}
@@ -60,11 +61,10 @@ class DriverTable:
 
 @dataclass(frozen=True)
 class PatchInputs:
-    """What one window's channels are made of, beside the data themselves."""
+    """What one window's channels are made of, beside the data themselves; the case's arrays are (n, n), cut to the window."""
 
     window: Window
-    years: tuple[int, int]
-    known: np.ndarray
+    case: Case
     elevation: int = 0
     blank_outside: bool = False
 
@@ -74,16 +74,16 @@ def patch_channels(data: LandData, driver: DriverTable, channels: tuple[Channel,
     """Channels (channel, n, n) of a window in global indices, from the year's own driver or the fractions given."""
     window = inputs.window
     row, col, n = window.row0 - data.row0, window.col0 - data.col0, window.n
-    prior = cut(data.map_of(inputs.years[0]), row, col, n, NO_DATA)
-    now, following = fractions or (driver.fraction[inputs.years[0]], driver.fraction[inputs.years[1]])
+    case = inputs.case
+    now, following = fractions or (driver.fraction[case.years[0]], driver.fraction[case.years[1]])
     statics = {"elevation": cut(data.elevations[inputs.elevation], row, col, n, 0.0),
                "koppen": cut(data.koppen, row, col, n, 0), "land": cut(data.land, row, col, n, 0)}
     if inputs.blank_outside:
         for field in statics.values():
-            field[prior == NO_DATA] = 0
+            field[case.prior == NO_DATA] = 0
     out = np.empty((len(channels), n, n), np.float32)
-    assemble(channels, window, data.ratio, now, following, driver.valid, driver.row0, driver.col0, prior,
-             inputs.known, statics, out)
+    assemble(channels, window, data.ratio, now, following, driver.valid, driver.row0, driver.col0, case.prior,
+             case.known, statics, out)
     return out
 
 
@@ -122,14 +122,15 @@ class Sampler:
             known |= np.isin(cut(self.data.map_of(year), row, col, n, NO_DATA), STATIC_CLASSES)
         coarse = len(self.data.elevations) > 1 and rng.random() < config.coarse_elevation_share
         window = Window(self.data.row0 + row, self.data.col0 + col, n)
-        return PatchInputs(window, (year, following), known, int(coarse), bool(rng.random() < 0.3))
+        case = one_prior((year, following), cut(self.data.map_of(year), row, col, n, NO_DATA), known)
+        return PatchInputs(window, case, int(coarse), bool(rng.random() < 0.3))
 
     def target(self, inputs: PatchInputs) -> tuple[np.ndarray, np.ndarray]:
         """Class of the second year where it may give loss, else IGNORE; and the weight of each cell."""
         window, margin = inputs.window, self.config.margin
         place = (window.row0 - self.data.row0, window.col0 - self.data.col0, window.n)
-        before = cut(self.data.map_of(inputs.years[0]), *place, NO_DATA)
-        target = cut(self.data.map_of(inputs.years[1]), *place, NO_DATA)
+        before = inputs.case.prior
+        target = cut(self.data.map_of(inputs.case.years[1]), *place, NO_DATA)
         lossless = ~cut(self.trainable, *place, False)
         if margin:
             inner = np.zeros_like(lossless)
@@ -145,7 +146,7 @@ class Sampler:
         inputs = self._inputs(rng)
         fractions = None
         if rng.random() < self.config.coarse_noise_share:
-            fractions = perturb(rng, *(self.driver.fraction[year] for year in inputs.years))
+            fractions = perturb(rng, *(self.driver.fraction[year] for year in inputs.case.years))
         x = patch_channels(self.data, self.driver, self.channels, inputs, fractions)
         if rng.random() < self.config.elevation_jitter_share:
             plane = [channel.name for channel in self.channels].index("static.elevation")
@@ -164,8 +165,10 @@ class Sampler:
         for centre in centres[rng.integers(len(centres), size=count)] if len(centres) else ():
             row, col = (centre - n // 2).tolist()
             window = Window(self.data.row0 + row, self.data.col0 + col, n)
-            inputs = PatchInputs(window, self.pairs[-1], rng.random((n, n)) >= hidden_share)
-            target = cut(self.data.map_of(self.pairs[-1][1]), row, col, n, NO_DATA)
+            years = self.pairs[-1]
+            case = one_prior(years, cut(self.data.map_of(years[0]), row, col, n, NO_DATA), rng.random((n, n)) >= hidden_share)
+            inputs = PatchInputs(window, case)
+            target = cut(self.data.map_of(years[1]), row, col, n, NO_DATA)
             target[~cut(self.watched, row, col, n, False)] = IGNORE
             out.append((patch_channels(self.data, self.driver, self.channels, inputs), target))
         return out

@@ -7,6 +7,7 @@ import pytest
 
 from lsbc.emulator.channels import CHANNEL_NAMES
 from lsbc.emulator.classes import CLASS_NAMES, N_CLASS, NO_DATA
+from lsbc.training.cases import one_prior
 from lsbc.training.predict import (
     Region,
     allocated_rule,
@@ -45,8 +46,8 @@ def test_the_window_holds_region_and_halo_and_begins_on_the_pooling_lattice(regi
 
 
 def test_a_copying_network_gives_the_prior_where_it_is_known(region, land):
-    known = np.random.default_rng(0).random(land.koppen.shape) < 0.5
-    got = network_map(copier, region, (2003, 2004), known)
+    known = np.random.default_rng(0).random(land.shape) < 0.5
+    got = network_map(copier, region, one_prior((2003, 2004), land.map_of(2003), known))
     assert (got[known & land.valid] == land.map_of(2003)[known & land.valid]).all()
     assert (got[~known & land.valid] == CLASS_NAMES.index("forest")).all()
     assert (got[~land.valid] == NO_DATA).all()
@@ -66,7 +67,7 @@ def test_a_rollout_never_reads_a_later_map(region, land):
 @pytest.mark.parametrize("rule", [allocated_rule(copier), random_rule(3)])
 def test_an_allocated_map_has_the_observed_group_areas_of_every_driver_cell(region, land, rule):
     got = rule(region, (2003, 2004), no_carry(region))
-    blocks = (land.koppen.shape[0] // land.ratio, land.ratio, land.koppen.shape[1] // land.ratio, land.ratio)
+    blocks = (land.shape[0] // land.ratio, land.ratio, land.shape[1] // land.ratio, land.ratio)
     assert (got[~land.valid] == NO_DATA).all()
     moved = 0
     for name in ("urban", "cropland", "pasture", "forest"):
@@ -96,6 +97,6 @@ def test_hidden_cells_take_the_nearest_known_class():
 def test_the_majority_is_counted_over_the_cells_and_years_asked_for(land):
     maps = np.full_like(land.class_index, 2)
     maps[land.years.index(2005):] = 4
-    cells = np.ones(land.koppen.shape, bool)
+    cells = np.ones(land.shape, bool)
     data = replace(land, class_index=maps)
     assert majority_class(data, cells, (2000, 2006)) == 2 and majority_class(data, cells, (2004, 2008)) == 4

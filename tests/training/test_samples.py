@@ -70,7 +70,7 @@ def test_changed_cells_weigh_more_by_the_configured_factor(land, split, sample_c
         inputs = plain._inputs(rng)
         target, weight = plain.target(inputs)
         place = (inputs.window.row0 - land.row0, inputs.window.col0 - land.col0, inputs.window.n)
-        moved = (cut(land.map_of(inputs.years[0]), *place, IGNORE) != target) & (target != IGNORE)
+        moved = (cut(land.map_of(inputs.case.years[0]), *place, IGNORE) != target) & (target != IGNORE)
         np.testing.assert_allclose(heavy.target(inputs)[1], np.where(moved, 3 * weight, weight))
         changed += int(moved.sum())
     assert changed > 0

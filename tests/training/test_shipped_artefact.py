@@ -9,6 +9,7 @@ import pytest
 
 from lsbc.emulator.channels import CHANNEL_NAMES, Channel
 from lsbc.emulator.classes import CLASS_CODES, CLASS_NAMES
+from lsbc.training.cases import one_prior
 from lsbc.training.samples import channel_list
 
 DIRECTORY = Path(__file__).resolve().parents[2] / "emulator" / "models" / "bavaria30"
@@ -94,6 +95,6 @@ def test_on_real_maps_a_whole_prior_is_kept_nearly_everywhere(bavaria_directory,
     from lsbc.training.samples import DriverTable
 
     data = read_data(DataConfig(kind="bavaria", directory=bavaria_directory))
-    made = network_map(onnx_run, Region(data, DriverTable(data), 24, 4), (2018, 2019), np.ones(data.koppen.shape, bool))
+    made = network_map(onnx_run, Region(data, DriverTable(data), 24, 4), one_prior((2018, 2019), data.map_of(2018)))
     kept = (made == data.map_of(2018))[data.valid].mean()
     assert kept > 0.99
