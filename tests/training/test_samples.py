@@ -79,7 +79,7 @@ def test_changed_cells_weigh_more_by_the_configured_factor(land, split, sample_c
 def test_years_of_a_sample_follow_each_other_or_are_the_same(sampler, split):
     rng, same = np.random.default_rng(0), 0
     for _ in range(300):
-        first, second = sampler._inputs(rng).years
+        first, second = sampler._inputs(rng).case.years
         assert split.train_years[0] <= first <= second <= min(first + 1, split.train_years[1])
         same += first == second
     assert abs(same / 300 - sampler.config.same_year_share) < 4 * np.sqrt(0.2 * 0.8 / 300)
