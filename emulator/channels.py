@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lsbc.emulator.classes import CLASS_NAMES, GROUPS, NO_DATA, OCEAN, WATER
+from lsbc.emulator.classes import CLASS_NAMES, GROUPS, N_CLASS, NO_DATA, OCEAN, WATER
 from lsbc.regrid.errors import GridError, ModelError
 
 CHANNEL_NAMES = (
@@ -20,7 +20,12 @@ CHANNEL_NAMES = (
     *(f"delta.{group}" for group in GROUPS),
     *(f"prior.{name}" for name in CLASS_NAMES[1:]),
     "prior.masked",
+    "prior.age",
     "static.elevation",
+    "static.slope",
+    "static.northness",
+    "static.human_footprint",
+    "static.human_footprint_known",
     "static.koppen_temperate",
     "static.koppen_cold",
     "static.koppen_polar",
@@ -28,10 +33,26 @@ CHANNEL_NAMES = (
     "static.outside",
 )
 """Every channel lsbc can make, in the order of the shipped network."""
+MAY_LACK = ("static.human_footprint",)
+"""Channels that are 0 after normalisation where their field is NaN; `..._known` tells the network where that is."""
 
 _KOPPEN_CODE = {"static.koppen_temperate": 3, "static.koppen_cold": 4, "static.koppen_polar": 5}
 _HIDDEN = 254
 """Stands for a prior that exists and is not shown; no class has this number."""
+
+
+def delta_family(step: int) -> str:
+    """First part of the name of the channels that hold the driver's change from year y to y + 1 + step.
+
+    >>> delta_family(0), delta_family(1)
+    ('delta', 'delta2')
+    """
+    return "delta" if step == 0 else f"delta{step + 1}"
+
+
+def channel_names(n_step: int) -> tuple[str, ...]:
+    """Every channel of a network that predicts `n_step` years at once."""
+    return CHANNEL_NAMES + tuple(f"{delta_family(step)}.{group}" for step in range(1, n_step) for group in GROUPS)
 
 
 @dataclass(frozen=True)
@@ -127,9 +148,10 @@ def _normalise(plane: np.ndarray, channel: Channel) -> None:
 
 @dataclass(frozen=True)
 class _Inputs:
-    """Everything a non-driver channel may look at; `shown` is the class index, `_HIDDEN` or `NO_DATA`."""
+    """Everything a non-driver channel may look at; `shown` is the class index, `_HIDDEN` or `NO_DATA`; `age` in years."""
 
     shown: np.ndarray
+    age: np.ndarray | int
     statics: Mapping[str, np.ndarray]
 
 
@@ -141,10 +163,16 @@ def _koppen(code: int) -> Callable[[_Inputs], np.ndarray]:
     return lambda inputs: inputs.statics["koppen"] == code
 
 
+def _static(name: str) -> Callable[[_Inputs], np.ndarray]:
+    return lambda inputs: inputs.statics[name]
+
+
 _PLANES: dict[str, Callable[[_Inputs], np.ndarray]] = {
     **{f"prior.{name}": _prior_class(index) for index, name in enumerate(CLASS_NAMES) if index != OCEAN},
     "prior.masked": _prior_class(_HIDDEN),
-    "static.elevation": lambda inputs: inputs.statics["elevation"],
+    "prior.age": lambda inputs: np.where(inputs.shown < N_CLASS, inputs.age, 0),
+    **{f"static.{name}": _static(name) for name in ("elevation", "slope", "northness", "human_footprint")},
+    "static.human_footprint_known": lambda inputs: np.isfinite(inputs.statics["human_footprint"]),
     **{name: _koppen(code) for name, code in _KOPPEN_CODE.items()},
     "static.land": lambda inputs: inputs.statics["land"] != 0,
     "static.outside": _prior_class(NO_DATA),
@@ -161,7 +189,7 @@ def _shown_prior(prior: np.ndarray, known: np.ndarray) -> np.ndarray:
 
 def assemble(channels: Sequence[Channel], window: Window, ratio: int, coarse_now: np.ndarray, coarse_next: np.ndarray,
              coarse_valid: np.ndarray, driver_row0: int, driver_col0: int, prior: np.ndarray, known: np.ndarray,
-             statics: Mapping[str, np.ndarray], out: np.ndarray) -> None:
+             statics: Mapping[str, np.ndarray], out: np.ndarray, age: np.ndarray | int = 1) -> None:
     """Fill `out` (channel, n, n) float32 for one window; nothing else is changed.
 
     Driver fractions are brought to the fine cells by bilinear interpolation between driver-cell centres; taps
@@ -172,23 +200,27 @@ def assemble(channels: Sequence[Channel], window: Window, ratio: int, coarse_now
         ratio: fine cells per driver cell along each axis.
         coarse_now, coarse_next: (6, n_drow, n_dcol) fractions of GROUPS in years y and y+1, covering the window and
             the driver-cell centres around it; first cell at (driver_row0, driver_col0), columns unwrapped.
+            For a network of several steps `coarse_next` is (step, 6, n_drow, n_dcol), the years y+1, y+2 ...
         coarse_valid: (n_drow, n_dcol) bool, False where the driver has no data.
         prior: (n, n) uint8 class index, NO_DATA outside; known: (n, n) bool, False where the prior is hidden.
-        statics: elevation [m] float32, koppen uint8 (1 tropical .. 5 polar), land uint8 (0 or 1), each (n, n).
+        statics: each (n, n), those that `channels` ask for: elevation [m], slope [m m-1], northness [1] float32, koppen
+            uint8 (1 tropical .. 5 polar), land uint8 (0 or 1), human_footprint [0..50] float32, NaN where unknown.
+        age: years from the shown prior to the year asked for, negative backwards; one number or (n, n).
     Raises:
         ModelError: a channel lsbc does not know. GridError: the driver cells do not cover the window.
     """
-    unknown = [channel.name for channel in channels if channel.name not in CHANNEL_NAMES]
+    known_names = channel_names(coarse_next.shape[0] if coarse_next.ndim == 4 else 1)
+    unknown = [channel.name for channel in channels if channel.name not in known_names]
     if unknown:
-        raise ModelError(f"Input channel {unknown[0]!r} is unknown; lsbc makes {', '.join(CHANNEL_NAMES)}.")
+        raise ModelError(f"Input channel {unknown[0]!r} is unknown; lsbc makes {', '.join(known_names)}.")
     row = taps(window.row0, window.n, ratio, driver_row0, coarse_valid.shape[0], "row")
     column = taps(window.col0, window.n, ratio, driver_col0, coarse_valid.shape[1], "column")
     gaps = _Gaps(coarse_valid, row, column)
     now = np.where(coarse_valid, coarse_now, 0.0)
-    delta = np.where(coarse_valid, coarse_next, 0.0) - now
-    driver = {"coarse": _along_columns(now, column).astype(np.float32),
-              "delta": _along_columns(delta, column).astype(np.float32)}
-    inputs = _Inputs(_shown_prior(prior, known), statics)
+    driver = {"coarse": _along_columns(now, column).astype(np.float32)}
+    for step, later in enumerate(coarse_next if coarse_next.ndim == 4 else coarse_next[None]):
+        driver[delta_family(step)] = _along_columns(np.where(coarse_valid, later, 0.0) - now, column).astype(np.float32)
+    inputs = _Inputs(_shown_prior(prior, known), age, statics)
     for plane, channel in zip(out, channels, strict=True):
         family, _, what = channel.name.partition(".")
         if family in driver:
@@ -198,3 +230,5 @@ def assemble(channels: Sequence[Channel], window: Window, ratio: int, coarse_now
         else:
             plane[...] = _PLANES[channel.name](inputs)
         _normalise(plane, channel)
+        if channel.name in MAY_LACK:
+            plane[np.isnan(plane)] = 0.0

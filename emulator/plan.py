@@ -12,6 +12,7 @@ import numpy as np
 from lsbc.emulator.artefact import Artefact
 from lsbc.emulator.classes import NO_DATA, STATIC_CLASSES, index_of_codes
 from lsbc.emulator.reader import FineFile
+from lsbc.emulator.terrain import slope_and_northness
 from lsbc.emulator.tiles import TileLattice, assign_owners
 from lsbc.regrid.aggregate import FractionPlan
 from lsbc.regrid.comm import Comm, agree
@@ -178,10 +179,7 @@ def _read_tiles(mine, tiles: TileLattice, artefact: Artefact, fine_file: FineFil
         n = tiles.window
         prior = _prior(fine_file, artefact, active, row0, col0, n)
         known = fine_file.window("known", row0, col0, n, n).astype(bool) | np.isin(prior, (*STATIC_CLASSES, NO_DATA))
-        statics = {name: fine_file.window(name, row0, col0, n, n) for name in ("elevation", "koppen", "land")}
-        _check_elevation(fine_file, artefact, statics["elevation"], prior, row0, col0)
-        for values in statics.values():
-            values[prior == NO_DATA] = 0
+        statics = _statics(fine_file, artefact, active, prior, row0, col0)
         driver_row0, driver_col0, ids = _driver_cells_around(artefact, row0, col0, n)
         wanted.append(np.where((ids >= 0) & active[ids], ids, -1))
         local.append(Tile(int(tile), row0, col0, prior, known, statics, np.zeros(0, np.int64), slice(0, 0),
@@ -196,6 +194,20 @@ def _read_tiles(mine, tiles: TileLattice, artefact: Artefact, fine_file: FineFil
         n_block = tiles.core // artefact.ratio
         tile.driver_index_core = tile.driver_index[first_row - tile.driver_row0:, first_col - tile.driver_col0:][:n_block, :n_block]
     return local, driver_cell
+
+
+def _statics(fine_file: FineFile, artefact: Artefact, active, prior: np.ndarray, row0: int, col0: int) -> dict[str, np.ndarray]:
+    """Static fields on a window, 0 (human footprint: NaN) where there is no class."""
+    n = len(prior)
+    statics = {name: fine_file.window(name, row0, col0, n, n) for name in ("koppen", "land", "human_footprint")}
+    wide = fine_file.window("elevation", row0 - 1, col0 - 1, n + 2, n + 2)
+    statics["elevation"] = wide[1:-1, 1:-1].copy()
+    _check_elevation(fine_file, artefact, statics["elevation"], prior, row0, col0)
+    valid = _prior(fine_file, artefact, active, row0 - 1, col0 - 1, n + 2) != NO_DATA
+    statics["slope"], statics["northness"] = slope_and_northness(wide, valid, row0, artefact.fine.n_lat)
+    for name, values in statics.items():
+        values[prior == NO_DATA] = np.nan if name == "human_footprint" else 0
+    return statics
 
 
 def _check_elevation(fine_file: FineFile, artefact: Artefact, elevation, prior, row0: int, col0: int) -> None:

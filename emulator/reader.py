@@ -14,15 +14,19 @@ from lsbc.regrid.errors import FileError
 from lsbc.regrid.lattice import Lattice
 
 FINE_VARIABLES = {"elevation": np.float32, "koppen": np.uint8, "land": np.uint8, "lu": np.uint8, "known": np.uint8}
-_OUTSIDE = {"elevation": 0.0, "koppen": 0, "land": 0, "lu": 255, "known": 1}
+OPTIONAL_VARIABLES = {"human_footprint": np.float32}
+"""A file without them is complete; the network is told that they are unknown."""
+_KIND = FINE_VARIABLES | OPTIONAL_VARIABLES
+_REAL = ("elevation", "human_footprint")
+_OUTSIDE = {"human_footprint": np.nan, "elevation": 0.0, "koppen": 0, "land": 0, "lu": 255, "known": 1}
 _LEGAL = {"land": (0, 1), "known": (0, 1), "lu": (*CLASS_CODES, *FOREST_SUBTYPES)}
 """Values that cannot stand for "missing" as well."""
-_LARGEST = {"koppen": 5, "land": 1, "lu": 255, "known": 1}
+_LARGEST = {"human_footprint": 50, "koppen": 5, "land": 1, "lu": 255, "known": 1}
 _ALIGNMENT_TOLERANCE_CELLS = 1e-3
 
 
 class FineFile:
-    """Windows of the fine-grid file by global row and column; what the file does not hold is `lu` 255, `known` 1, else 0."""
+    """Windows of the fine-grid file by global row and column; what the file does not hold is `lu` 255, `known` 1, `human_footprint` NaN, else 0."""
 
     def __init__(self, path: Path, lattice: Lattice):
         from netCDF4 import Dataset
@@ -36,8 +40,10 @@ class FineFile:
         missing = [name for name in ("lat", "lon", *FINE_VARIABLES) if name not in self._data.variables]
         if missing:
             raise FileError(f"Fine-grid file {path} lacks the variables {', '.join(missing)}.")
-        for name in FINE_VARIABLES:
-            self._check_variable(name)
+        self.lacks = [name for name in OPTIONAL_VARIABLES if name not in self._data.variables]
+        for name in _KIND:
+            if name not in self.lacks:
+                self._check_variable(name)
         self._row0, self._descending = self._axis("lat", -90.0, lattice.n_lat / 180.0)
         self._col0, _ = self._axis("lon", -180.0, lattice.n_lon / 360.0)
         self._n_row, self._n_col = len(self._data.dimensions["lat"]), len(self._data.dimensions["lon"])
@@ -49,10 +55,10 @@ class FineFile:
         packing = [attribute for attribute in ("scale_factor", "add_offset") if attribute in variable.ncattrs()]
         if packing:
             raise FileError(f"Fine-grid file {self.path}: {name} is packed ({', '.join(packing)}); write it unpacked.")
-        if name != "elevation" and np.dtype(variable.dtype).kind not in "iu":
+        if name not in _REAL and np.dtype(variable.dtype).kind not in "iu":
             raise FileError(f"Fine-grid file {self.path}: {name} is of type {variable.dtype}; classes and flags are whole numbers.")
         fill = variable.getncattr("_FillValue") if "_FillValue" in variable.ncattrs() else None
-        if fill is not None and int(fill) in _LEGAL.get(name, ()):
+        if fill is not None and name in _LEGAL and int(fill) in _LEGAL.get(name, ()):
             raise FileError(f"Fine-grid file {self.path}: {name} has _FillValue {fill}, which is also a value it may have.")
 
     def _axis(self, name: str, origin_deg: float, cells_per_deg: float) -> tuple[int, bool]:
@@ -79,9 +85,9 @@ class FineFile:
 
     def window(self, name: str, row0: int, col0: int, n_row: int, n_col: int) -> np.ndarray:
         """(n_row, n_col), rows south to north; columns wrap at the date line."""
-        out = np.full((n_row, n_col), _OUTSIDE[name], FINE_VARIABLES[name])
+        out = np.full((n_row, n_col), _OUTSIDE[name], _KIND[name])
         low, high = max(row0, self._row0), min(row0 + n_row, self._row0 + self._n_row)
-        if low >= high:
+        if low >= high or name in self.lacks:
             return out
         rows = slice(low - self._row0, high - self._row0)
         if self._descending:
@@ -98,11 +104,20 @@ class FineFile:
             block = self._data[name][rows, cols]
         except (OSError, RuntimeError, IndexError) as error:
             raise FileError(f"Fine-grid file {self.path}: {name}[{rows.start}:{rows.stop}, {cols.start}:{cols.stop}] cannot be read: {error}.") from error
-        if name != "elevation" and "_FillValue" in self._data[name].ncattrs():
+        if name == "human_footprint":
+            block = self._unknown_as_nan(name, block)
+        elif name != "elevation" and "_FillValue" in self._data[name].ncattrs():
             block = np.where(block == self._data[name].getncattr("_FillValue"), _OUTSIDE[name], block.astype(np.int64))
-        if name in _LARGEST and (block.min() < 0 or block.max() > _LARGEST[name]):
-            bad = block[(block < 0) | (block > _LARGEST[name])].flat[0]
+        bad = (block < 0) | (block > _LARGEST[name]) if name in _LARGEST else np.zeros(1, bool)
+        if bad.any():
+            bad = block[bad].flat[0]
             raise FileError(f"Fine-grid file {self.path}: {name} is {bad} in rows {rows.start}:{rows.stop}; it must lie in 0..{_LARGEST[name]}.")
+        return block
+
+    def _unknown_as_nan(self, name: str, block: np.ndarray) -> np.ndarray:
+        block = np.asarray(block, np.float32)
+        if "_FillValue" in self._data[name].ncattrs():
+            block = np.where(block == np.float32(self._data[name].getncattr("_FillValue")), np.float32(np.nan), block)
         return block
 
     def close(self) -> None:

@@ -52,11 +52,22 @@ class SplitConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class SampleConfig:
-    """How patches are drawn; every `_share` is a probability per sample."""
+    """How patches are drawn; every `_share` is a probability per sample.
+
+    prior_years: as many earlier maps are shown at most, each with its own mask.  steps: years predicted at once.
+    focus_share: the patch lies where the coarse fractions change much.  soft_target_share: a hidden cell is asked for the
+    class of one of its sub-pixels instead of their majority, where the data hold sub-pixels.
+    """
 
     patch: int = 144
     margin: int = 8
     batch: int = 8
+    prior_years: int = 1
+    steps: int = 1
+    backward_share: float = 0.0
+    focus_share: float = 0.0
+    soft_target_share: float = 0.0
+    human_footprint_share: float = 0.7
     same_year_share: float = 0.2
     full_prior_share: float = 0.2
     no_prior_share: float = 0.05
@@ -68,9 +79,11 @@ class SampleConfig:
     elevation_jitter_share: float = 0.5
 
     def __post_init__(self) -> None:
-        _need(self.patch > 2 * self.margin >= 0 and self.patch % 4 == 0, "samples.patch",
-              f"a multiple of 4 and over twice margin={self.margin}", self.patch)
+        _need(self.patch > 2 * self.margin >= 0 and self.patch % 8 == 0, "samples.patch",
+              f"a multiple of 8 and over twice margin={self.margin}", self.patch)
         _need(self.batch >= 1, "samples.batch", ">= 1", self.batch)
+        _need(self.prior_years >= 1, "samples.prior_years", ">= 1", self.prior_years)
+        _need(self.steps >= 1, "samples.steps", ">= 1", self.steps)
         for item in fields(self):
             if item.name.endswith("_share"):
                 value = getattr(self, item.name)
@@ -85,22 +98,24 @@ class NetworkConfig:
 
     depth: int = 2
     base_width: int = 32
+    dropout: float = 0.0
     core: int = 240
     batch: int = 1
 
     def __post_init__(self) -> None:
         _need(1 <= self.depth <= 4, "network.depth", "1..4", self.depth)
+        _need(0.0 <= self.dropout < 1.0, "network.dropout", "in [0, 1)", self.dropout)
         _need(self.base_width >= 1, "network.base_width", ">= 1", self.base_width)
         _need(self.core % (1 << self.depth) == 0, "network.core", f"a multiple of {1 << self.depth}", self.core)
 
 
 @dataclass(frozen=True, kw_only=True)
 class LossConfig:
-    """Weights of the cross entropy: rare classes ~ frequency**-class_power (clipped), changed cells times change_weight."""
+    """Weights of the cross entropy: hidden cells ~ frequency of the class**-class_power (clipped), known ones that change times change_weight."""
 
     class_power: float = 0.2
     class_weight_limit: float = 2.0
-    change_weight: float = 1.5
+    change_weight: float = 10.0
 
     def __post_init__(self) -> None:
         _need(0.0 <= self.class_power <= 1.0, "loss.class_power", "in [0, 1]", self.class_power)
@@ -126,12 +141,18 @@ class RunConfig:
     decay_share: float = 0.4
     seed: int = 1
     threads: int = 2
+    accelerator: str = "cpu"
+    devices: int = 1
+    loader_workers: int = 0
     precision: str = "bf16-mixed"
 
     def __post_init__(self) -> None:
         _need(self.steps_per_epoch >= 1, "run.steps_per_epoch", ">= 1", self.steps_per_epoch)
         _need(self.steps >= 1 and self.steps % self.steps_per_epoch == 0, "run.steps",
               f"a positive multiple of steps_per_epoch={self.steps_per_epoch}", self.steps)
+        _need(self.accelerator in ("cpu", "gpu"), "run.accelerator", "'cpu' or 'gpu'", self.accelerator)
+        _need(self.devices >= 1, "run.devices", ">= 1", self.devices)
+        _need(self.loader_workers >= 0, "run.loader_workers", ">= 0", self.loader_workers)
         _need(0.0 <= self.decay_share <= 1.0, "run.decay_share", "in [0, 1]", self.decay_share)
         _need(self.precision in ("32-true", "bf16-mixed"), "run.precision", "'32-true' or 'bf16-mixed'", self.precision)
 

@@ -51,6 +51,8 @@ class LandData:
     ratio: int = RATIO
     n_lat: int = 180 * FINE_PER_DEGREE
     dated: Mapping[str, tuple[DatedField, ...]] = field(default_factory=dict)
+    sub_counts: np.ndarray | None = None
+    """(year, class - 1, row, col) uint8: sub-pixels of each class but ocean in a cell, where the maps were made from finer ones."""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -142,6 +144,7 @@ def _read_bavaria(config: DataConfig) -> LandData:
         south_up = slice(None, None, -1) if lat[0] > lat[-1] else slice(None)
         codes = np.ma.filled(file["lu"][:], NO_DATA)[:, south_up]
         years = tuple(int(year) for year in file["year"][:])
+        sub_counts = np.ma.filled(file["subcount"][:], 0)[:, :, south_up] if "subcount" in file.variables else None
     row0, col0 = lattice_start(lat[south_up], -90.0, "lat"), lattice_start(lon, -180.0, "lon")
     with netCDF4.Dataset(str(paths[1])) as file:
         if not (np.allclose(file["lat"][:], lat, atol=1e-6) and np.allclose(file["lon"][:], lon, atol=1e-6)):
@@ -157,7 +160,7 @@ def _read_bavaria(config: DataConfig) -> LandData:
             raise ConfigError(f"data.coarse_elevation = {config.coarse_elevation} is not a file.")
         elevations.append(coarse_elevation_m(config.coarse_elevation, row0, col0, koppen.shape))
     index = index_of_codes(np.where(codes == 0, np.uint8(NO_DATA), codes))
-    return LandData(years, row0, col0, np.ascontiguousarray(index), tuple(elevations), koppen, land, dated=dated)
+    return LandData(years, row0, col0, np.ascontiguousarray(index), tuple(elevations), koppen, land, dated=dated, sub_counts=sub_counts)
 
 
 def read_data(config: DataConfig) -> LandData:

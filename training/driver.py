@@ -40,7 +40,7 @@ def aggregate_groups(class_index: np.ndarray, ratio: int, weight: np.ndarray | N
 def perturb(rng: np.random.Generator, now: np.ndarray, following: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Fractions as another product would give them: biased groups, blurred class borders, damped or noisy change.
 
-    The same bias is applied to both years; fractions stay in [0, 1] and sum to 1 where they did.
+    `following` is (6, row, col), or (step, 6, row, col) for several years. The same bias is applied to all years; fractions stay in [0, 1] and sum to 1 where they did.
     """
     cells = now.shape[1:]
     spread = rng.uniform(0.0, 0.4)
@@ -48,7 +48,8 @@ def perturb(rng: np.random.Generator, now: np.ndarray, following: np.ndarray) ->
     pasture, nonforest = GROUPS.index("pasture"), GROUPS.index("nonforest")
     moved = rng.uniform(0.0, 0.5) * (rng.random() < 0.5)
     out = []
-    for fraction in (now, following):
+    years = [now, *(following if following.ndim == 4 else following[None])]
+    for fraction in years:
         biased = fraction * bias
         biased[nonforest] += moved * biased[pasture]
         biased[pasture] *= 1.0 - moved
@@ -56,5 +57,5 @@ def perturb(rng: np.random.Generator, now: np.ndarray, following: np.ndarray) ->
         out.append(np.divide(biased, total, out=np.zeros_like(biased), where=total > 0))
     if rng.random() < 0.3:
         keep = rng.uniform(0.0, 1.0)
-        out[1] = keep * out[1] + (1.0 - keep) * out[0]
-    return out[0], out[1]
+        out[1:] = [keep * later + (1.0 - keep) * out[0] for later in out[1:]]
+    return out[0], np.stack(out[1:]) if following.ndim == 4 else out[1]

@@ -45,11 +45,11 @@ def weights_bytes(network: UNet) -> bytes:
     return save({key: value.contiguous() for key, value in network.state_dict().items()})
 
 
-def read_weights(path: Path, base_width: int, depth: int) -> UNet:
+def read_weights(path: Path, n_channel: int, base_width: int, depth: int) -> UNet:
     """The folded network of an artefact, in evaluation mode."""
     from safetensors.torch import load_file
 
-    network = fold_batch_norm(UNet(len(CHANNEL_NAMES), N_CLASS, base_width, depth))
+    network = fold_batch_norm(UNet(n_channel, N_CLASS, base_width, depth))
     network.load_state_dict(load_file(path))
     return network.eval()
 
@@ -148,7 +148,7 @@ def derive_formats(artefact: Path, target: Path, formats: tuple[str, ...]) -> Pa
     found, named = sha256_of(artefact / WEIGHTS), card["files"][WEIGHTS]["sha256"]
     if found != named:
         raise ModelError(f"{artefact / WEIGHTS} has sha256 {found}; its card names {named}.")
-    network = read_weights(artefact / WEIGHTS, card["network"]["base_width"], card["network"]["depth"])
+    network = read_weights(artefact / WEIGHTS, len(card["channels"]), card["network"]["base_width"], card["network"]["depth"])
     content = {} if target == artefact else {name: (artefact / name).read_bytes() for name in card["files"]}
     content |= {name: make(network) for name, make in (FORMATS[wish] for wish in formats)}
     for name, blob in content.items():

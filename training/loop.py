@@ -36,19 +36,28 @@ class SampleTable(Dataset):
 
 
 class EpochOrder(IndexSampler):
-    """Sample numbers of one epoch in order: epoch e shows e * n .. (e + 1) * n - 1, resumed or not."""
+    """Sample numbers of one epoch in order: epoch e shows e * n .. (e + 1) * n - 1, resumed or not.
+
+    Of several processes each shows its own n / world numbers, one after the other in turn.
+    """
 
     def __init__(self, n_sample: int) -> None:
         self.n_sample, self.epoch = n_sample, 0
+
+    @staticmethod
+    def _share() -> tuple[int, int]:
+        distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
+        return (torch.distributed.get_rank(), torch.distributed.get_world_size()) if distributed else (0, 1)
 
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return self.n_sample
+        return self.n_sample // self._share()[1]
 
     def __iter__(self) -> Iterator[int]:
-        return iter(range(self.epoch * self.n_sample, (self.epoch + 1) * self.n_sample))
+        rank, world = self._share()
+        return iter(range(self.epoch * self.n_sample + rank, (self.epoch + 1) * self.n_sample, world))
 
 
 def rate_factor(step: int, run: RunConfig) -> float:
@@ -65,10 +74,16 @@ def weighted_cross_entropy(logits: torch.Tensor, target: torch.Tensor, weight: t
 
 def new_network(config: TrainingConfig) -> UNet:
     """An untrained network for the channels of this version, beginning as a copier of the shown prior."""
-    names = [channel.name for channel in channel_list()]
-    network = UNet(len(names), N_CLASS, config.network.base_width, config.network.depth)
-    network.start_from_prior({index: names.index(f"prior.{name}") for index, name in enumerate(CLASS_NAMES) if index != OCEAN})
+    network = UNet(len(channel_list(config.samples.steps)), N_CLASS, config.network.base_width, config.network.depth, config.samples.steps,
+                   config.network.dropout)
+    network.start_from_prior(prior_channels())
     return network
+
+
+def prior_channels() -> dict[int, int]:
+    """Position of the channel that shows each class of the prior."""
+    names = [channel.name for channel in channel_list()]
+    return {index: names.index(f"prior.{name}") for index, name in enumerate(CLASS_NAMES) if index != OCEAN}
 
 
 class Task(lightning.LightningModule):
@@ -78,13 +93,13 @@ class Task(lightning.LightningModule):
         super().__init__()
         self.config = config
         self.network = new_network(config).to(memory_format=torch.channels_last)
-        self.losses: list[float] = []
+        self.losses: list[torch.Tensor] = []
 
     def training_step(self, batch: tuple[torch.Tensor, ...], _: int) -> torch.Tensor:
         x, target, weight = batch
-        logits = self.network(x.contiguous(memory_format=torch.channels_last))[:, 0].float()
-        loss = weighted_cross_entropy(logits, target.long(), weight)
-        self.losses.append(float(loss.detach()))
+        logits = self.network(x.contiguous(memory_format=torch.channels_last)).float()
+        loss = weighted_cross_entropy(logits.flatten(0, 1), target.long().flatten(0, 1), weight.flatten(0, 1))
+        self.losses.append(loss.detach())
         self.log("loss", loss, prog_bar=True)
         return loss
 
@@ -96,15 +111,29 @@ class Task(lightning.LightningModule):
 
 
 class EpochLine(lightning.Callback):
-    """One log line an epoch: step, mean loss, seconds since the start."""
+    """One log line an epoch: step, mean loss, samples per second, and the share of the time spent waiting for samples.
 
-    def __init__(self) -> None:
-        self.start = time.monotonic()
+    Each epoch begins from its own random state, so that dropout repeats in a resumed run.
+    """
+
+    def on_train_epoch_start(self, trainer: lightning.Trainer, task: Task) -> None:
+        torch.manual_seed(task.config.run.seed * 1_000_003 + trainer.current_epoch * trainer.world_size + trainer.global_rank)
+        self.start = self.ready = time.monotonic()
+        self.waited = 0.0
+
+    def on_train_batch_start(self, trainer: lightning.Trainer, task: Task, batch: object, index: int) -> None:
+        self.waited += time.monotonic() - self.ready
+
+    def on_train_batch_end(self, trainer: lightning.Trainer, task: Task, outputs: object, batch: object, index: int) -> None:
+        self.ready = time.monotonic()
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, task: Task) -> None:
-        recent = np.mean(task.losses[-task.config.run.steps_per_epoch:])
-        log.info("step %d of %d: loss %.4f, %.0f s", trainer.global_step, task.config.run.steps, recent,
-                 time.monotonic() - self.start)
+        if not trainer.is_global_zero:
+            return
+        run, seconds = task.config.run, time.monotonic() - self.start
+        n_sample = run.steps_per_epoch * task.config.samples.batch * trainer.world_size
+        log.info("step %d of %d: loss %.4f, %.1f samples/s, loader %.0f %% of %.0f s", trainer.global_step, run.steps,
+                 torch.stack(task.losses[-run.steps_per_epoch:]).mean().item(), n_sample / seconds, 100.0 * self.waited / seconds, seconds)
 
 
 class WatchedCells(lightning.Callback):
@@ -116,7 +145,7 @@ class WatchedCells(lightning.Callback):
         self.patches = {share: sampler.check_patches(share, count) for share in self.hidden_shares}
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, task: Task) -> None:
-        if (trainer.current_epoch + 1) % task.config.run.check_every:
+        if (trainer.current_epoch + 1) % task.config.run.check_every or not trainer.is_global_zero:
             return
         task.network.eval()
         line = [f"{share:.0%} hidden {watched_accuracy(task.network, patches):.4f}"
@@ -130,7 +159,8 @@ def watched_accuracy(network: UNet, patches: list[tuple[np.ndarray, np.ndarray]]
     """Share of right classes over all cells of the patches whose target is not IGNORE."""
     right = total = 0
     for x, target in patches:
-        predicted = network(torch.from_numpy(x)[None])[0, 0].argmax(dim=0).numpy()
+        device = next(network.parameters()).device if isinstance(network, torch.nn.Module) else "cpu"
+        predicted = network(torch.from_numpy(x)[None].to(device))[0].argmax(dim=1).cpu().numpy()
         seen = target != IGNORE
         right, total = right + int((predicted == target)[seen].sum()), total + int(seen.sum())
     return right / max(total, 1)
@@ -148,12 +178,14 @@ def fit(config: TrainingConfig, sampler: Sampler, *, fresh: bool = False, last_e
     checkpoint = run.directory / "last.ckpt"
     if fresh:
         checkpoint.unlink(missing_ok=True)
-    n_sample = run.steps_per_epoch * config.samples.batch
-    loader = DataLoader(SampleTable(sampler, n_sample), batch_size=config.samples.batch, sampler=EpochOrder(n_sample))
+    n_sample = run.steps_per_epoch * config.samples.batch * run.devices
+    loader = DataLoader(SampleTable(sampler, n_sample), batch_size=config.samples.batch, sampler=EpochOrder(n_sample),
+                        num_workers=run.loader_workers, persistent_workers=run.loader_workers > 0, pin_memory=run.accelerator == "gpu")
     keep = lightning.pytorch.callbacks.ModelCheckpoint(run.directory, filename="last", every_n_epochs=1,
                                                        enable_version_counter=False, save_on_train_epoch_end=True)
     trainer = lightning.Trainer(
-        accelerator="cpu", devices=1, precision=run.precision, logger=False, callbacks=[keep, EpochLine(), WatchedCells(sampler)],
+        accelerator=run.accelerator, devices=run.devices, precision=run.precision, logger=False,
+        strategy="ddp" if run.devices > 1 else "auto", callbacks=[keep, EpochLine(), WatchedCells(sampler)],
         max_epochs=last_epoch or run.steps // run.steps_per_epoch, enable_progress_bar=progress,
         enable_model_summary=False, num_sanity_val_steps=0, use_distributed_sampler=False, gradient_clip_val=1.0,
     )

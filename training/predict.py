@@ -6,12 +6,12 @@ Plain argmax, lowest code on ties, unless a function says that the map is alloca
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from lsbc.emulator.allocate import N_LAND_GROUP, allocate
-from lsbc.emulator.channels import Window
+from lsbc.emulator.channels import Channel, Window
 from lsbc.emulator.classes import CLASS_NAMES, GROUPS, N_CLASS, NO_DATA
 from lsbc.training.cases import Case, one_prior
 from lsbc.training.data import LandData
@@ -44,6 +44,8 @@ class Region:
     driver: DriverTable
     halo: int
     multiple: int
+    inputs: tuple[Channel, ...] = field(default_factory=channel_list)
+    """Channels of the network that is asked."""
 
     @property
     def window(self) -> Window:
@@ -59,7 +61,7 @@ class Region:
         window = self.window
         place = (window.row0 - self.data.row0, window.col0 - self.data.col0, window.n)
         here = Case(case.years, cut(case.prior, *place, NO_DATA), cut(case.known, *place, False), cut(case.age, *place, 0))
-        return patch_channels(self.data, self.driver, channel_list(), PatchInputs(window, here, elevation))
+        return patch_channels(self.data, self.driver, self.inputs, PatchInputs(window, here, elevation))
 
     def whole_prior(self, years: tuple[int, int]) -> Case:
         """The case in which the whole map of the first year is known."""

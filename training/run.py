@@ -44,13 +44,15 @@ def train(config: Path | str, data: Path | str | None = None, coarse_elevation: 
           fresh: bool = False) -> Path:
     """Train until run.steps, going on from the run directory's checkpoint unless `fresh`; returns the checkpoint."""
     settings = _prepare(config, data, coarse_elevation)
+    from lsbc.training.calibrate import calibrate
     from lsbc.training.data import read_data
-    from lsbc.training.loop import fit
+    from lsbc.training.loop import fit, trained_network
     from lsbc.training.samples import Sampler
 
     sampler = Sampler(read_data(settings.data), settings.split, settings.samples, settings.loss, settings.run.seed)
     settings.run.directory.mkdir(parents=True, exist_ok=True)
     fit(settings, sampler, fresh=fresh, progress=sys.stderr.isatty())
+    calibrate(trained_network(settings), sampler, halo=16 << settings.network.depth).write(settings.run.directory)
     log.info("trained: %s", settings.run.directory / "last.ckpt")
     return _checkpoint(settings)
 
@@ -84,13 +86,13 @@ def evaluate(config: Path | str, data: Path | str | None = None, coarse_elevatio
 def _checkpoint_network(settings: TrainingConfig) -> Network:
     import torch
 
-    from lsbc.training.loop import trained_network
+    from lsbc.training.calibrate import calibrated_network
     from lsbc.training.predict import torch_network
     from lsbc.training.unet import fold_batch_norm
 
     _checkpoint(settings)
     torch.set_num_threads(settings.run.threads)
-    return torch_network(fold_batch_norm(trained_network(settings)))
+    return torch_network(fold_batch_norm(calibrated_network(settings)))
 
 
 def _artefact_network(directory: Path) -> Network:
@@ -105,10 +107,11 @@ def export(config: Path | str, data: Path | str | None = None, coarse_elevation:
     settings = _prepare(config, data, coarse_elevation)
     import torch
 
+    from lsbc.training.calibrate import calibrated_network
     from lsbc.training.data import read_data
     from lsbc.training.export import CARD, export_artefact
     from lsbc.training.files import sha256_of
-    from lsbc.training.loop import trained_network, trained_steps
+    from lsbc.training.loop import trained_steps
 
     checkpoint = _checkpoint(settings)
     torch.set_num_threads(1)
@@ -117,7 +120,7 @@ def export(config: Path | str, data: Path | str | None = None, coarse_elevation:
     if steps < settings.run.steps:
         notes.append(f"unfinished: {steps} of {settings.run.steps} steps")
     trained_on = {"steps_done": steps, "command": _command(Path(config), data, coarse_elevation), "note": "; ".join(notes)}
-    export_artefact(trained_network(settings), read_data(settings.data), settings, trained_on, sha256_of(checkpoint))
+    export_artefact(calibrated_network(settings), read_data(settings.data), settings, trained_on, sha256_of(checkpoint))
     path = settings.export.directory / CARD
     log.info("artefact: %s", path)
     return path

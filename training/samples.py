@@ -9,29 +9,35 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lsbc.emulator.channels import CHANNEL_NAMES, Channel, Window, assemble
+from lsbc.emulator.channels import Channel, Window, assemble, channel_names
 from lsbc.emulator.classes import N_CLASS, NO_DATA, STATIC_CLASSES
-from lsbc.training.cases import Case, one_prior
+from lsbc.emulator.terrain import slope_and_northness
+from lsbc.training.cases import Case, one_prior, several_priors
 from lsbc.training.config import LossConfig, SampleConfig, SplitConfig
 from lsbc.training.data import LandData
 from lsbc.training.driver import aggregate_groups, perturb, row_weights
-from lsbc.training.holdout import check_cells, training_cells, training_pairs
+from lsbc.training.holdout import HeldOut, check_cells, training_cells, training_pairs, year_runs
 from lsbc.training.masks import draw_known
 
 IGNORE = 255
 """Target value of a cell that gives no loss."""
+SEVERAL_PRIORS_SHARE = 1 / 3
+"""How often more than one prior is shown where the configuration allows it."""
 
 
-def channel_list() -> tuple[Channel, ...]:
-    """The channels of the shipped network with their normalisation."""
-    def one(name: str) -> Channel:
-        if name.startswith("delta."):
-            return Channel(name, "1", 0.0, 20.0)
-        if name == "static.elevation":
-            return Channel(name, "m", 500.0, 0.002)
-        return Channel(name, "1")
+_NORMALISATION = {
+    "prior.age": ("year", 0.0, 0.1),
+    "static.elevation": ("m", 500.0, 0.002),
+    "static.slope": ("m m-1", 0.0, 10.0),
+    "static.human_footprint": ("1", 15.0, 0.1),
+}
+"""Units, offset and scale of the channels that are not fractions or flags."""
 
-    return tuple(one(name) for name in CHANNEL_NAMES)
+
+def channel_list(n_step: int = 1) -> tuple[Channel, ...]:
+    """The channels of a network of `n_step` years at once, with their normalisation."""
+    return tuple(Channel(name, "1", 0.0, 20.0) if name.startswith("delta") else Channel(name, *_NORMALISATION.get(name, ("1",)))
+                 for name in channel_names(n_step))
 
 
 def cut(field: np.ndarray, row: int, col: int, n: int, fill: int | float) -> np.ndarray:
@@ -67,23 +73,37 @@ class PatchInputs:
     case: Case
     elevation: int = 0
     blank_outside: bool = False
+    human_footprint: bool = True
+
+
+def patch_statics(data: LandData, inputs: PatchInputs) -> dict[str, np.ndarray]:
+    """Static fields (n, n) of a window as they were known in the earlier of the case's years."""
+    window, case = inputs.window, inputs.case
+    row, col, n = window.row0 - data.row0, window.col0 - data.col0, window.n
+    wide = cut(data.elevations[inputs.elevation], row - 1, col - 1, n + 2, 0.0)
+    inside = cut(np.broadcast_to(True, data.shape), row - 1, col - 1, n + 2, False)
+    slope, northness = slope_and_northness(wide, inside, window.row0, data.n_lat)
+    footprint = data.dated_field("human_footprint", min(case.years)) if inputs.human_footprint else None
+    statics = {"elevation": wide[1:-1, 1:-1].copy(), "slope": slope, "northness": northness,
+               "koppen": cut(data.koppen, row, col, n, 0), "land": cut(data.land, row, col, n, 0),
+               "human_footprint": np.full((n, n), np.nan, np.float32) if footprint is None else cut(footprint, row, col, n, np.nan)}
+    if inputs.blank_outside:
+        for name, field in statics.items():
+            field[case.prior == NO_DATA] = np.nan if name == "human_footprint" else 0
+    return statics
 
 
 def patch_channels(data: LandData, driver: DriverTable, channels: tuple[Channel, ...], inputs: PatchInputs,
                    fractions: tuple[np.ndarray, np.ndarray] | None = None) -> np.ndarray:
-    """Channels (channel, n, n) of a window in global indices, from the year's own driver or the fractions given."""
-    window = inputs.window
-    row, col, n = window.row0 - data.row0, window.col0 - data.col0, window.n
-    case = inputs.case
+    """Channels (channel, n, n) of a window in global indices, from the years' own driver or the fractions given.
+
+    fractions: (6, drow, dcol) of the prior's year, and of the years asked for (6, drow, dcol) or (step, 6, drow, dcol).
+    """
+    window, case = inputs.window, inputs.case
     now, following = fractions or (driver.fraction[case.years[0]], driver.fraction[case.years[1]])
-    statics = {"elevation": cut(data.elevations[inputs.elevation], row, col, n, 0.0),
-               "koppen": cut(data.koppen, row, col, n, 0), "land": cut(data.land, row, col, n, 0)}
-    if inputs.blank_outside:
-        for field in statics.values():
-            field[case.prior == NO_DATA] = 0
-    out = np.empty((len(channels), n, n), np.float32)
+    out = np.empty((len(channels), window.n, window.n), np.float32)
     assemble(channels, window, data.ratio, now, following, driver.valid, driver.row0, driver.col0, case.prior,
-             case.known, statics, out)
+             case.known, patch_statics(data, inputs), out, case.age)
     return out
 
 
@@ -98,77 +118,155 @@ def class_weights(data: LandData, split: SplitConfig, loss: LossConfig) -> np.nd
 
 
 class Sampler:
-    """Makes sample i: (channels float32, target uint8 with IGNORE, weight float32), each of patch x patch cells."""
+    """Makes sample i: (channels float32, target uint8 with IGNORE (step, n, n), weight float32 (step, n, n)), n = patch."""
 
     def __init__(self, data: LandData, split: SplitConfig, config: SampleConfig, loss: LossConfig, seed: int) -> None:
-        self.data, self.config, self.loss, self.seed = data, config, loss, seed
-        self.channels = channel_list()
+        self.data, self.split, self.config, self.loss, self.seed = data, split, config, loss, seed
+        self.channels = channel_list(config.steps)
         self.driver = DriverTable(data)
-        self.trainable = training_cells(data, split)
-        self.watched = check_cells(data, split) & data.valid
-        self.centres = np.argwhere(self.trainable)
+        self.held = HeldOut.of(data, split)
+        self.runs = year_runs(data, split, config.steps)
         self.pairs = training_pairs(data, split)
         self.class_weight = class_weights(data, split, loss)
+        self._cells = self._cells_per_driver_cell()
 
-    def _inputs(self, rng: np.random.Generator) -> PatchInputs:
+    @property
+    def trainable(self) -> np.ndarray:
+        """Fine cells (row, col) of the whole region that may give loss."""
+        return training_cells(self.data, self.split)
+
+    @property
+    def watched(self) -> np.ndarray:
+        """Fine cells (row, col) of the whole region that are watched while training."""
+        return check_cells(self.data, self.split) & self.data.valid
+
+    def _cells_per_driver_cell(self) -> np.ndarray:
+        """How many fine cells with data each driver cell has; 0 where it is held out."""
+        rows, cols = (n // self.data.ratio for n in self.data.shape)
+        count = self.data.valid.reshape(rows, self.data.ratio, cols, self.data.ratio).sum(axis=(1, 3))
+        return np.where(self.held.reported | self.held.watched, 0, count).astype(np.float64)
+
+    def _place(self, rng: np.random.Generator, years: tuple[int, int]) -> tuple[int, int]:
+        """First row and column of a patch: a driver cell drawn by its cells (or also by its coarse change), then a place in it."""
+        weight = self._cells
+        if rng.random() < self.config.focus_share:
+            ring = slice(self.driver.ring, -self.driver.ring)
+            moved = np.abs(self.driver.fraction[years[1]] - self.driver.fraction[years[0]]).sum(axis=0)[ring, ring]
+            weight = weight * (moved + 1e-6)
+        total = np.cumsum(weight.ravel())
+        at = int(np.searchsorted(total, rng.random() * total[-1], side="right"))
+        cell = np.array(np.unravel_index(min(at, weight.size - 1), weight.shape))
+        n, ratio = self.config.patch, self.data.ratio
+        row, col = (cell * ratio + rng.integers(0, ratio, size=2) + rng.integers(-n // 4, n // 4 + 1, size=2) - n // 2).tolist()
+        return row, col
+
+    def _years(self, rng: np.random.Generator) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Years of the priors, newest first, and the years asked for; reversed in time for a share of the samples."""
+        first, targets = self.runs[int(rng.integers(len(self.runs)))]
+        backward = rng.random() < self.config.backward_share
+        if backward:
+            first, targets = targets[-1], (*targets[-2::-1], first)
+        if rng.random() < self.config.same_year_share:
+            first = int(rng.choice([first, targets[0]]))
+            targets = (first,) * len(targets)
+        step = 1 if backward else -1
+        several = self.config.prior_years > 1 and rng.random() < SEVERAL_PRIORS_SHARE
+        count = int(rng.integers(2, self.config.prior_years + 1)) if several else 1
+        held = range(self.split.train_years[0], self.split.train_years[1] + 1)
+        priors = tuple(year for year in range(first, first + step * count, step) if year in held and year in self.data.years)
+        return priors, targets
+
+    def _known(self, rng: np.random.Generator, year: int, row: int, col: int) -> np.ndarray:
+        known = draw_known(rng, self.config.patch, self.config)
+        if rng.random() < self.config.static_classes_known_share:
+            known |= np.isin(cut(self.data.map_of(year), row, col, self.config.patch, NO_DATA), STATIC_CLASSES)
+        return known
+
+    def _inputs(self, rng: np.random.Generator) -> tuple[PatchInputs, tuple[int, ...]]:
         config, n = self.config, self.config.patch
-        year, following = self.pairs[int(rng.integers(len(self.pairs)))]
-        if rng.random() < config.same_year_share:
-            year = following = int(rng.choice([year, following]))
-        centre = self.centres[int(rng.integers(len(self.centres)))]
-        row, col = (centre + rng.integers(-n // 4, n // 4 + 1, size=2) - n // 2).tolist()
-        known = draw_known(rng, n, config)
-        if rng.random() < config.static_classes_known_share:
-            known |= np.isin(cut(self.data.map_of(year), row, col, n, NO_DATA), STATIC_CLASSES)
+        priors, targets = self._years(rng)
+        row, col = self._place(rng, (priors[0], targets[0]))
+        maps = [cut(self.data.map_of(year), row, col, n, NO_DATA) for year in priors]
+        known = [self._known(rng, year, row, col) for year in priors]
+        case = several_priors(priors, targets[0], maps, known) if len(priors) > 1 else one_prior((priors[0], targets[0]), maps[0], known[0])
         coarse = len(self.data.elevations) > 1 and rng.random() < config.coarse_elevation_share
         window = Window(self.data.row0 + row, self.data.col0 + col, n)
-        case = one_prior((year, following), cut(self.data.map_of(year), row, col, n, NO_DATA), known)
-        return PatchInputs(window, case, int(coarse), bool(rng.random() < 0.3))
+        return PatchInputs(window, case, int(coarse), bool(rng.random() < 0.3), bool(rng.random() < config.human_footprint_share)), targets
 
-    def target(self, inputs: PatchInputs) -> tuple[np.ndarray, np.ndarray]:
-        """Class of the second year where it may give loss, else IGNORE; and the weight of each cell."""
-        window, margin = inputs.window, self.config.margin
-        place = (window.row0 - self.data.row0, window.col0 - self.data.col0, window.n)
-        before = inputs.case.prior
-        target = cut(self.data.map_of(inputs.case.years[1]), *place, NO_DATA)
-        lossless = ~cut(self.trainable, *place, False)
+    def target(self, inputs: PatchInputs, targets: tuple[int, ...], rng: np.random.Generator | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Class of the years asked for where it may give loss, else IGNORE; and the weight of each cell; (step, n, n).
+
+        With a generator, hidden cells may be asked for one of their sub-pixels (`soft_target_share`).
+        """
+        window, margin, case = inputs.window, self.config.margin, inputs.case
+        row, col, n = window.row0 - self.data.row0, window.col0 - self.data.col0, window.n
+        target = np.stack([cut(self.data.map_of(year), row, col, n, NO_DATA) for year in targets])
+        hidden = ~case.known & (target != NO_DATA)
+        if rng is not None and self.data.sub_counts is not None and rng.random() < self.config.soft_target_share:
+            for step, year in enumerate(targets):
+                self._draw_sub_pixels(rng, target[step], hidden[step], year, row, col)
+        lossless = self.held.without_loss(row, col, n, n)
         if margin:
             inner = np.zeros_like(lossless)
             inner[margin:-margin, margin:-margin] = True
             lossless |= ~inner
-        target[lossless] = IGNORE
-        weight = np.append(self.class_weight, np.zeros(256 - N_CLASS, np.float32))[target]
-        weight[(before != target) & (target != IGNORE)] *= self.loss.change_weight
+        target[:, lossless] = IGNORE
+        by_class = np.append(self.class_weight, np.zeros(256 - N_CLASS, np.float32))
+        changed = case.known & (case.prior != target)
+        weight = np.where(hidden, by_class[target], np.where(changed, np.float32(self.loss.change_weight), np.float32(1.0)))
+        weight[target == IGNORE] = 0.0
         return target, weight
+
+    def _draw_sub_pixels(self, rng: np.random.Generator, target: np.ndarray, hidden: np.ndarray, year: int, row: int, col: int) -> None:
+        """Replace the class of hidden cells by that of one of their sub-pixels, in place."""
+        layers = self.data.sub_counts[self.data.years.index(year)]
+        total = np.cumsum([cut(layer, row, col, target.shape[0], 0) for layer in layers], axis=0)
+        pick = rng.integers(0, np.maximum(total[-1], 1))
+        drawn = (total <= pick).sum(axis=0).astype(np.uint8) + np.uint8(1)
+        chosen = hidden & (total[-1] > 0)
+        target[chosen] = drawn[chosen]
 
     def __call__(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         rng = np.random.default_rng([self.seed, index])
-        inputs = self._inputs(rng)
-        fractions = None
+        inputs, targets = self._inputs(rng)
+        fractions = self.driver.fraction[inputs.case.years[0]], np.stack([self.driver.fraction[year] for year in targets])
         if rng.random() < self.config.coarse_noise_share:
-            fractions = perturb(rng, *(self.driver.fraction[year] for year in inputs.case.years))
+            fractions = perturb(rng, *fractions)
         x = patch_channels(self.data, self.driver, self.channels, inputs, fractions)
         if rng.random() < self.config.elevation_jitter_share:
             plane = [channel.name for channel in self.channels].index("static.elevation")
             x[plane] = x[plane] * rng.normal(1.0, 0.1) + rng.normal(0.0, 0.1)
-        target, weight = self.target(inputs)
-        turns, flip = int(rng.integers(4)), bool(rng.integers(2))
-        turned = [np.rot90(field, turns, axes=(-2, -1)) for field in (x, target, weight)]
-        if flip:
-            turned = [field[..., ::-1] for field in turned]
-        return tuple(np.ascontiguousarray(field) for field in turned)
+        target, weight = self.target(inputs, targets, rng)
+        return turned(rng, [channel.name for channel in self.channels].index("static.northness"), x, target, weight)
 
     def check_patches(self, hidden_share: float, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
         """Fixed (channels, target) patches of the last training pair whose target is shown on watched cells only."""
         rng = np.random.default_rng([self.seed, 2**31])
         centres, n, out = np.argwhere(self.watched), self.config.patch, []
+        years = self.runs[-1][0], self.runs[-1][1]
         for centre in centres[rng.integers(len(centres), size=count)] if len(centres) else ():
             row, col = (centre - n // 2).tolist()
             window = Window(self.data.row0 + row, self.data.col0 + col, n)
-            years = self.pairs[-1]
-            case = one_prior(years, cut(self.data.map_of(years[0]), row, col, n, NO_DATA), rng.random((n, n)) >= hidden_share)
-            inputs = PatchInputs(window, case)
-            target = cut(self.data.map_of(years[1]), row, col, n, NO_DATA)
-            target[~cut(self.watched, row, col, n, False)] = IGNORE
-            out.append((patch_channels(self.data, self.driver, self.channels, inputs), target))
+            prior = cut(self.data.map_of(years[0]), row, col, n, NO_DATA)
+            inputs = PatchInputs(window, one_prior((years[0], years[1][0]), prior, rng.random((n, n)) >= hidden_share))
+            target = np.stack([cut(self.data.map_of(year), row, col, n, NO_DATA) for year in years[1]])
+            target[:, ~self.held.watched_cells(row, col, n, n)] = IGNORE
+            fractions = self.driver.fraction[years[0]], np.stack([self.driver.fraction[year] for year in years[1]])
+            out.append((patch_channels(self.data, self.driver, self.channels, inputs, fractions), target))
         return out
+
+
+def turned(rng: np.random.Generator, north: int, *fields: np.ndarray) -> tuple[np.ndarray, ...]:
+    """The fields in one of the eight positions of a square; plane `north` of the first is a direction and follows as far as it can.
+
+    A map turned by a quarter no longer knows north, so the plane is 0 there; upside down it changes sign.
+    """
+    turns, flip = int(rng.integers(4)), bool(rng.integers(2))
+    if turns % 2:
+        fields[0][north] = 0.0
+    elif turns == 2:
+        fields[0][north] *= -1.0
+    out = [np.rot90(field, turns, axes=(-2, -1)) for field in fields]
+    if flip:
+        out = [field[..., ::-1] for field in out]
+    return tuple(np.ascontiguousarray(field) for field in out)

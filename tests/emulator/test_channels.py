@@ -11,6 +11,9 @@ RATIO = 30
 ALL = tuple(Channel(name, "1") for name in CHANNEL_NAMES)
 
 
+REAL_STATICS = ("elevation", "slope", "northness", "human_footprint")
+
+
 def driver_span(start: int, n: int, ratio: int) -> tuple[int, int]:
     """First driver cell and count that cover fine cells start..start+n-1 with one cell around."""
     first = start // ratio - 1
@@ -27,8 +30,8 @@ def make(channels, window, ratio=RATIO, now=None, following=None, valid=None, pr
     valid = np.ones((n_row, n_col), bool) if valid is None else valid
     prior = np.full(shape, CLASS_NAMES.index("forest"), np.uint8) if prior is None else prior
     known = np.ones(shape, bool) if known is None else known
-    statics = statics or {"elevation": np.zeros(shape, np.float32), "koppen": np.full(shape, 3, np.uint8),
-                          "land": np.ones(shape, np.uint8)}
+    statics = statics or {name: np.zeros(shape, np.float32) for name in REAL_STATICS} | {
+        "koppen": np.full(shape, 3, np.uint8), "land": np.ones(shape, np.uint8)}
     out = np.full((len(channels), *shape), np.nan, np.float32)
     assemble(channels, window, ratio, now, following, valid, row0, col0, prior, known, statics, out)
     return out
@@ -96,7 +99,7 @@ def test_each_fine_cell_has_exactly_one_of_prior_class_masked_and_outside():
     prior = rng.integers(0, 8, (32, 32)).astype(np.uint8)
     prior[rng.random((32, 32)) < 0.2] = NO_DATA
     got = make(ALL, window, prior=prior, known=rng.random((32, 32)) < 0.5)
-    kind = [i for i, name in enumerate(CHANNEL_NAMES) if name.startswith("prior.") or name == "static.outside"]
+    kind = [i for i, name in enumerate(CHANNEL_NAMES) if name.startswith("prior.") and name != "prior.age" or name == "static.outside"]
     assert (got[kind].sum(axis=0) == 1).all()
     assert np.isfinite(got).all()
 
@@ -133,7 +136,7 @@ def scene(row0, col0, n, seed=5):
     prior, known = rng.integers(0, 8, (300, 300)).astype(np.uint8), rng.random((300, 300)) < 0.5
     elevation = rng.normal(500, 300, (300, 300)).astype(np.float32)
     part = (slice(row0, row0 + n), slice(col0, col0 + n))
-    statics = {"elevation": elevation[part], "koppen": prior[part], "land": prior[part]}
+    statics = {name: elevation[part] for name in REAL_STATICS} | {"koppen": prior[part], "land": prior[part]}
     channels = [Channel(c.name, "1", 0.3, 1.7) for c in ALL]
     out = np.empty((len(channels), n, n), np.float32)
     assemble(channels, Window(16470 + row0, 22650 + col0, n), 30, *fractions, valid, driver_row0, driver_col0,
@@ -177,8 +180,8 @@ def test_inputs_are_left_as_they_were():
 
 
 def test_an_unknown_channel_is_an_error_that_names_it():
-    with pytest.raises(ModelError, match=r"'static\.slope' is unknown; lsbc makes coarse\.urban"):
-        make([*ALL[:3], Channel("static.slope", "1")], Window(0, 0, 4), ratio=2)
+    with pytest.raises(ModelError, match=r"'static\.snow' is unknown; lsbc makes coarse\.urban"):
+        make([*ALL[:3], Channel("static.snow", "1")], Window(0, 0, 4), ratio=2)
 
 
 def test_driver_cells_that_do_not_cover_the_window_are_an_error_that_names_the_span():
@@ -186,3 +189,29 @@ def test_driver_cells_that_do_not_cover_the_window_are_an_error_that_names_the_s
     with pytest.raises(GridError, match=r"along the row must cover 0\.\.3 for fine cells 30\.\.89, got 1\.\.4"):
         assemble(ALL[:6], Window(30, 30, 60), 30, np.zeros((6, 4, 4)), np.zeros((6, 4, 4)), np.ones((4, 4), bool), 1, 0,
                  plain, plain == 0, {}, np.empty((6, 60, 60), np.float32))
+
+
+def test_a_missing_footprint_is_nothing_and_said_to_be_missing():
+    channels = [Channel("static.human_footprint", "1", 15.0, 0.1), Channel("static.human_footprint_known", "1")]
+    statics = {"human_footprint": np.array([[15.0, 25.0], [np.nan, 5.0]], np.float32)}
+    got = make(channels, Window(0, 0, 2), ratio=2, statics=statics)
+    np.testing.assert_allclose(got, [[[0, 1], [0, -1]], [[1, 1], [0, 1]]], atol=1e-6)
+
+
+def test_the_age_of_the_prior_is_shown_where_a_class_is_shown():
+    shape = (2, 2)
+    prior, known = np.array([[1, NO_DATA], [2, 3]], np.uint8), np.array([[True, True], [False, True]])
+    out = np.empty((1, *shape), np.float32)
+    plain = np.zeros((N_GROUP, 3, 3))
+    assemble([Channel("prior.age", "year", 0.0, 0.1)], Window(0, 0, 2), 2, plain, plain, np.ones((3, 3), bool), -1, -1, prior, known, {}, out,
+             np.array([[1, 1], [3, -3]]))
+    np.testing.assert_allclose(out[0], [[0.1, 0.0], [0.0, -0.3]], rtol=1e-6)
+
+
+def test_a_network_of_several_years_gets_the_change_to_each():
+    window, n = Window(2, 2, 2), 4
+    now, later = np.zeros((N_GROUP, n, n)), np.stack([np.full((N_GROUP, n, n), 0.25), np.full((N_GROUP, n, n), 0.75)])
+    out = np.empty((2, 2, 2), np.float32)
+    plain = np.zeros((2, 2), np.uint8)
+    assemble([Channel("delta.urban", "1"), Channel("delta2.urban", "1")], window, 2, now, later, np.ones((n, n), bool), 0, 0, plain, plain == 0, {}, out)
+    assert out[0].tolist() == [[0.25] * 2] * 2 and out[1].tolist() == [[0.75] * 2] * 2

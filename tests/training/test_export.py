@@ -67,7 +67,7 @@ def test_onnx_computes_the_trained_network_at_any_size(exported, network):
 
 
 def test_the_weights_alone_rebuild_the_folded_network(exported, network):
-    rebuilt = export.read_weights(exported[0] / "weights.safetensors", 4, 2)
+    rebuilt = export.read_weights(exported[0] / "weights.safetensors", len(CHANNEL_NAMES), 4, 2)
     x = tiles(16, 16)
     assert (torch_network(rebuilt)(x) == torch_network(fold_batch_norm(network))(x)).all()
 

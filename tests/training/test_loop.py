@@ -43,7 +43,7 @@ def test_watched_accuracy_counts_only_cells_with_a_target():
         return logits
 
     target = np.array([[1, 1], [2, IGNORE]], np.uint8)
-    assert watched_accuracy(always_one, [(np.zeros((4, 2, 2), np.float32), target)]) == pytest.approx(2 / 3)
+    assert watched_accuracy(always_one, [(np.zeros((4, 2, 2), np.float32), target[None])]) == pytest.approx(2 / 3)
 
 
 def test_a_resumed_run_has_the_losses_and_weights_of_an_unbroken_one(smoke, land, tmp_path):

@@ -24,10 +24,10 @@ def test_a_data_directory_from_outside_replaces_the_one_in_the_file(tmp_path):
 
 @pytest.mark.parametrize(("text", "message"), [
     ("[dta]\n", r"Section \[dta\] of .*train\.toml is unknown; sections are data, split"),
-    ("[run]\nstep = 5\n", r"Key run\.step is unknown; section \[run\] takes check_every"),
+    ("[run]\nstep = 5\n", r"Key run\.step is unknown; section \[run\] takes accelerator"),
     ("[split]\ntrain_years = [1992, 2013]\n", r"split\.test_years must be after the training years, which end in 2013"),
     ("[split]\nheld_out_share = 1.5\n", r"split\.held_out_share must be in \[0, 1\), got 1\.5"),
-    ("[samples]\npatch = 90\n", r"samples\.patch must be a multiple of 4 .*got 90"),
+    ("[samples]\npatch = 92\n", r"samples\.patch must be a multiple of 8 .*got 92"),
     ("[samples]\nlattice_share = 0.9\n", r"four mask shares must be at most 1 together"),
     ("[samples]\ncoarse_noise_share = -0.1\n", r"samples\.coarse_noise_share must be in \[0, 1\], got -0\.1"),
     ("[run]\nsteps = 150\n", r"run\.steps must be a positive multiple of steps_per_epoch=100, got 150"),
