@@ -51,6 +51,7 @@ class LandData:
     ratio: int = RATIO
     n_lat: int = 180 * FINE_PER_DEGREE
     dated: Mapping[str, tuple[DatedField, ...]] = field(default_factory=dict)
+    valid_cells: np.ndarray | None = None
     sub_counts: np.ndarray | None = None
     """(year, class - 1, row, col) uint8: sub-pixels of each class but ocean in a cell, where the maps were made from finer ones."""
 

@@ -47,12 +47,21 @@ class HeldOut:
         return cls(_drawn(data, split.seed, 0.0, split.held_out_share), _drawn(data, split.seed, split.held_out_share, edge),
                    data.ratio, split.buffer_cells)
 
+    @property
+    def kept_out(self) -> np.ndarray:
+        """Driver cells that are reported on or watched."""
+        return self.reported | self.watched
+
     def without_loss(self, row: int, col: int, n_row: int, n_col: int) -> np.ndarray:
         """Fine cells of a window (of the region, may reach outside) in or near a driver cell that is kept out."""
-        wide = self._fine(self.reported | self.watched, row - self.buffer_cells, col - self.buffer_cells,
+        wide = self._fine(self.kept_out, row - self.buffer_cells, col - self.buffer_cells,
                           n_row + 2 * self.buffer_cells, n_col + 2 * self.buffer_cells)
         inner = slice(self.buffer_cells, -self.buffer_cells or None)
         return widen(wide, self.buffer_cells)[inner, inner]
+
+    def reported_cells(self, row: int, col: int, n_row: int, n_col: int) -> np.ndarray:
+        """Fine cells of a window that lie in driver cells the scores are reported on."""
+        return self._fine(self.reported, row, col, n_row, n_col)
 
     def watched_cells(self, row: int, col: int, n_row: int, n_col: int) -> np.ndarray:
         """Fine cells of a window that lie in watched driver cells."""
@@ -67,7 +76,7 @@ class HeldOut:
 def held_out_cells(data: LandData, split: SplitConfig) -> np.ndarray:
     """Fine cells (row, col) bool of the driver cells the scores are reported on."""
     held = HeldOut.of(data, split)
-    return held._fine(held.reported, 0, 0, *data.shape)
+    return held.reported_cells(0, 0, *data.shape)
 
 
 def check_cells(data: LandData, split: SplitConfig) -> np.ndarray:

@@ -21,6 +21,8 @@ from lsbc.training.masks import draw_known
 
 IGNORE = 255
 """Target value of a cell that gives no loss."""
+N_COUNTED = 512
+"""Driver cells in which classes are counted."""
 SEVERAL_PRIORS_SHARE = 1 / 3
 """How often more than one prior is shown where the configuration allows it."""
 
@@ -107,12 +109,20 @@ def patch_channels(data: LandData, driver: DriverTable, channels: tuple[Channel,
     return out
 
 
-def class_weights(data: LandData, split: SplitConfig, loss: LossConfig) -> np.ndarray:
-    """Loss weight of each class from its frequency in the training cells and years; the most frequent has 1."""
+def class_weights(data: LandData, held: HeldOut, cells: np.ndarray, split: SplitConfig, loss: LossConfig) -> np.ndarray:
+    """Loss weight of each class from its frequency in the training years; the most frequent has 1.
+
+    cells: fine cells of each driver cell that may be trained on; at most `N_COUNTED` of the driver cells are counted, spread evenly.
+    """
     first, last = split.train_years
-    chosen = [layer[training_cells(data, split)] for year, layer in zip(data.years, data.class_index, strict=True)
-              if first <= year <= last]
-    count = np.bincount(np.concatenate(chosen), minlength=N_CLASS)[:N_CLASS].astype(np.float64)
+    years = [k for k, year in enumerate(data.years) if first <= year <= last]
+    places = np.argwhere(cells > 0)
+    count, ratio = np.zeros(256), data.ratio
+    for row, col in places[np.linspace(0, len(places) - 1, min(len(places), N_COUNTED)).astype(int)] * ratio:
+        keep = ~held.without_loss(int(row), int(col), ratio, ratio)
+        for k in years:
+            count += np.bincount(np.asarray(data.class_index[k, row:row + ratio, col:col + ratio])[keep], minlength=256)
+    count = count[:N_CLASS]
     weight = (count.max() / np.maximum(count, 1.0)) ** loss.class_power
     return np.minimum(weight, loss.class_weight_limit).astype(np.float32)
 
@@ -127,8 +137,8 @@ class Sampler:
         self.held = HeldOut.of(data, split)
         self.runs = year_runs(data, split, config.steps)
         self.pairs = training_pairs(data, split)
-        self.class_weight = class_weights(data, split, loss)
         self._cells = self._cells_per_driver_cell()
+        self.class_weight = class_weights(data, self.held, np.where(self.held.kept_out, 0, self._cells), split, loss)
 
     @property
     def trainable(self) -> np.ndarray:
@@ -141,14 +151,15 @@ class Sampler:
         return check_cells(self.data, self.split) & self.data.valid
 
     def _cells_per_driver_cell(self) -> np.ndarray:
-        """How many fine cells with data each driver cell has; 0 where it is held out."""
-        rows, cols = (n // self.data.ratio for n in self.data.shape)
-        count = self.data.valid.reshape(rows, self.data.ratio, cols, self.data.ratio).sum(axis=(1, 3))
-        return np.where(self.held.reported | self.held.watched, 0, count).astype(np.float64)
+        """How many fine cells with data each driver cell has, read a row of driver cells at a time."""
+        ratio = self.data.ratio
+        valid = self.data.valid if self.data.valid_cells is None else self.data.valid_cells
+        rows, cols = (n // ratio for n in self.data.shape)
+        return np.stack([np.asarray(valid[k * ratio:(k + 1) * ratio]).reshape(ratio, cols, ratio).sum(axis=(0, 2)) for k in range(rows)])
 
     def _place(self, rng: np.random.Generator, years: tuple[int, int]) -> tuple[int, int]:
         """First row and column of a patch: a driver cell drawn by its cells (or also by its coarse change), then a place in it."""
-        weight = self._cells
+        weight = np.where(self.held.kept_out, 0.0, self._cells)
         if rng.random() < self.config.focus_share:
             ring = slice(self.driver.ring, -self.driver.ring)
             moved = np.abs(self.driver.fraction[years[1]] - self.driver.fraction[years[0]]).sum(axis=0)[ring, ring]
@@ -242,10 +253,10 @@ class Sampler:
     def check_patches(self, hidden_share: float, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
         """Fixed (channels, target) patches of the last training pair whose target is shown on watched cells only."""
         rng = np.random.default_rng([self.seed, 2**31])
-        centres, n, out = np.argwhere(self.watched), self.config.patch, []
+        centres, n, out = np.argwhere(self.held.watched & (self._cells > 0)), self.config.patch, []
         years = self.runs[-1][0], self.runs[-1][1]
-        for centre in centres[rng.integers(len(centres), size=count)] if len(centres) else ():
-            row, col = (centre - n // 2).tolist()
+        for centre in centres[rng.permutation(len(centres))[:count]]:
+            row, col = (centre * self.data.ratio + self.data.ratio // 2 - n // 2).tolist()
             window = Window(self.data.row0 + row, self.data.col0 + col, n)
             prior = cut(self.data.map_of(years[0]), row, col, n, NO_DATA)
             inputs = PatchInputs(window, one_prior((years[0], years[1][0]), prior, rng.random((n, n)) >= hidden_share))

@@ -87,10 +87,16 @@ def test_years_of_a_sample_follow_each_other_or_are_the_same(sampler, split):
     assert abs(same / 300 - sampler.config.same_year_share) < 4 * np.sqrt(0.2 * 0.8 / 300)
 
 
-def test_class_weights_follow_frequency_up_to_the_limit(land, split):
-    weight = class_weights(land, split, LossConfig(class_power=0.5, class_weight_limit=3.0))
+def test_class_weights_follow_frequency_up_to_the_limit(sampler, land, split):
+    def weights(loss):
+        return class_weights(land, sampler.held, np.where(sampler.held.kept_out, 0, sampler._cells), split, loss)
+
+    weight = weights(LossConfig(class_power=0.5, class_weight_limit=3.0))
     assert weight.min() == 1.0 and weight.max() == 3.0
-    assert (class_weights(land, split, LossConfig(class_power=0.0)) == 1.0).all()
+    assert (weights(LossConfig(class_power=0.0)) == 1.0).all()
+    count = np.bincount(np.concatenate([land.map_of(year)[sampler.trainable] for year in range(2000, 2007)]), minlength=8)
+    expected = np.sqrt(count.max() / np.maximum(count, 1))
+    assert weights(LossConfig(class_power=0.5, class_weight_limit=1e9)) == pytest.approx(expected, rel=1e-6)
 
 
 def test_channels_are_those_of_the_component_in_its_order():
