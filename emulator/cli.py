@@ -12,7 +12,8 @@ from lsbc.emulator.log import log_level
 from lsbc.regrid.errors import LsbcError, Status
 
 TRAINING_COMMANDS = {"train": "Train a network.", "evaluate": "Score a network on held-out years and blocks.",
-                     "export": "Write a model artefact, or derive further network formats from one."}
+                     "export": "Write a model artefact, or derive further network formats from one.",
+                     "data": "Prepare the maps a network is trained on (`lsbc data prepare`)."}
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -16,6 +16,8 @@ ONLY_IN = {
     "netCDF4": {"emulator/reader.py", "emulator/output.py", "emulator/restart.py", "emulator/plot.py", "training",
                 "regrid/readers/grid_file.py", "regrid/readers/scrip_writer.py", "regrid/netcdf_input.py", "regrid/weight_writer.py",
                 "regrid/field_files.py", "regrid/backends/yac.py", "regrid/backends/esmf_child.py"},
+    "rasterio": {"training/readers/raster.py"},
+    "zarr": {"training/store.py"},
     "esmpy": {"regrid/backends/esmf_child.py"},
     "yac": {"regrid/backends/yac_child.py"},
 }

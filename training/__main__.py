@@ -1,4 +1,4 @@
-"""`lsbc train|evaluate|export`, also as `python -m lsbc.training`. Parses arguments; the work is done in `run`."""
+"""`lsbc train|evaluate|export|data prepare`, also as `python -m lsbc.training`. Parses arguments; the work is done in `run`."""
 
 from __future__ import annotations
 
@@ -27,6 +27,13 @@ def _parser() -> argparse.ArgumentParser:
         else:
             command.add_argument("--format", action="append", choices=("pt2", "torchscript"), help="derive this from an artefact's weights")
             command.add_argument("--target", type=Path, help="write a copy of the artefact here instead of adding to it")
+    data = verbs.add_parser("data", help="Prepare the maps a network is trained on.", description="Prepare the maps a network is trained on.")
+    text = "Turn land-use products, drivers and statics into one store; a stopped run goes on."
+    command = data.add_subparsers(dest="subverb", required=True).add_parser("prepare", help=text, description=text)
+    command.add_argument("config", type=Path, help="what to read and which lattice to bring it to")
+    command.add_argument("--data", type=Path, help="directory of the source files, instead of that of CONFIG")
+    command.add_argument("--out", type=Path, help="the store to write, instead of store.path")
+    command.add_argument("--fresh", action="store_true", help="delete an earlier store of this name")
     return parser
 
 
@@ -36,7 +43,11 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     try:
-        if chosen.verb == "train":
+        if chosen.verb == "data":
+            from lsbc.training.prepare import prepare
+
+            prepare(chosen.config, chosen.data, chosen.out, fresh=chosen.fresh)
+        elif chosen.verb == "train":
             run.train(chosen.config, chosen.data, chosen.coarse_elevation, fresh=chosen.fresh)
         elif chosen.verb == "evaluate":
             run.evaluate(chosen.config, chosen.data, chosen.coarse_elevation, chosen.artefact)

@@ -17,7 +17,7 @@ def _need(ok: bool, key: str, rule: str, value: object) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class DataConfig:
-    """Where the maps come from. `synthetic` makes its own and needs no file."""
+    """Where the maps come from. `synthetic` makes its own and needs no file; a `store` is the directory that `lsbc data prepare` wrote."""
 
     kind: str = "bavaria"
     directory: Path = Path(".")
@@ -26,7 +26,7 @@ class DataConfig:
     coarse_elevation: Path | None = None
 
     def __post_init__(self) -> None:
-        _need(self.kind in ("bavaria", "synthetic"), "data.kind", "'bavaria' or 'synthetic'", self.kind)
+        _need(self.kind in ("bavaria", "synthetic", "store"), "data.kind", "'bavaria', 'synthetic' or 'store'", self.kind)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -38,6 +38,8 @@ class LandData:
 
     class_index (year, row, col) uint8 with NO_DATA outside; elevations: equally valid alternatives, best first, metres.
     dated: fields that have versions, oldest first, float32 with NaN where a version has no data.
+    driver: year -> (group fractions (6, drow, dcol), where they have data) of the region's driver cells; None to take them from the maps.
+    valid_cells: cells with data in every year, where that is known already.
     Every array may be anything that NumPy slices cut pieces from, such as an array in a file.
     """
 
@@ -51,6 +53,7 @@ class LandData:
     ratio: int = RATIO
     n_lat: int = 180 * FINE_PER_DEGREE
     dated: Mapping[str, tuple[DatedField, ...]] = field(default_factory=dict)
+    driver: Mapping[int, tuple[np.ndarray, np.ndarray]] | None = None
     valid_cells: np.ndarray | None = None
     sub_counts: np.ndarray | None = None
     """(year, class - 1, row, col) uint8: sub-pixels of each class but ocean in a cell, where the maps were made from finer ones."""
@@ -68,7 +71,7 @@ class LandData:
     @property
     def valid(self) -> np.ndarray:
         """Cells with data in every year."""
-        return (self.class_index != NO_DATA).all(axis=0)
+        return (self.class_index != NO_DATA).all(axis=0) if self.valid_cells is None else np.asarray(self.valid_cells)
 
     def map_of(self, year: int) -> np.ndarray:
         """Class map of one year."""
@@ -170,4 +173,8 @@ def read_data(config: DataConfig) -> LandData:
         from lsbc.training.synthetic import synthetic_data
 
         return synthetic_data()
+    if config.kind == "store":
+        from lsbc.training.store import open_store
+
+        return open_store(config.directory)
     return _read_bavaria(config)

@@ -5,6 +5,7 @@ Sample number i is a function of the seed and i alone, so a resumed run sees the
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,17 +53,36 @@ def cut(field: np.ndarray, row: int, col: int, n: int, fill: int | float) -> np.
     return out
 
 
+class _Ringed(Mapping):
+    """Driver fractions of the years of some data with a ring of nothing around, made when first asked for and kept."""
+
+    def __init__(self, driver: Mapping[int, tuple[np.ndarray, np.ndarray]], pad: tuple[tuple[int, int], ...]) -> None:
+        self._driver, self._pad, self._kept = driver, pad, {}
+
+    def __getitem__(self, year: int) -> np.ndarray:
+        if year not in self._kept:
+            self._kept[year] = np.pad(self._driver[year][0], self._pad)
+        return self._kept[year]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._driver)
+
+    def __len__(self) -> int:
+        return len(self._driver)
+
+
 class DriverTable:
-    """Driver fractions of every year of a region with a ring without data around, aggregated once."""
+    """Driver fractions of every year of a region with a ring without data around: the data's own, else aggregated once from the maps."""
 
     ring = 12
 
     def __init__(self, data: LandData) -> None:
-        weight = row_weights(data.row0, data.shape[0], data.n_lat)
-        pad = ((0, 0), (self.ring, self.ring), (self.ring, self.ring))
-        parts = [aggregate_groups(layer, data.ratio, weight) for layer in data.class_index]
-        self.fraction = {year: np.pad(part[0], pad) for year, part in zip(data.years, parts, strict=True)}
-        self.valid = np.pad(parts[0][1], self.ring)
+        driver = data.driver
+        if driver is None:
+            weight = row_weights(data.row0, data.shape[0], data.n_lat)
+            driver = {year: aggregate_groups(layer, data.ratio, weight) for year, layer in zip(data.years, data.class_index, strict=True)}
+        self.fraction = _Ringed(driver, ((0, 0), (self.ring, self.ring), (self.ring, self.ring)))
+        self.valid = np.pad(driver[data.years[0]][1], self.ring)
         self.row0 = data.row0 // data.ratio - self.ring
         self.col0 = data.col0 // data.ratio - self.ring
 
@@ -85,9 +105,10 @@ def patch_statics(data: LandData, inputs: PatchInputs) -> dict[str, np.ndarray]:
     wide = cut(data.elevations[inputs.elevation], row - 1, col - 1, n + 2, 0.0)
     inside = cut(np.broadcast_to(True, data.shape), row - 1, col - 1, n + 2, False)
     slope, northness = slope_and_northness(wide, inside, window.row0, data.n_lat)
+    koppen = data.koppen if "koppen" not in data.dated else data.dated_field("koppen", min(case.years))
     footprint = data.dated_field("human_footprint", min(case.years)) if inputs.human_footprint else None
     statics = {"elevation": wide[1:-1, 1:-1].copy(), "slope": slope, "northness": northness,
-               "koppen": cut(data.koppen, row, col, n, 0), "land": cut(data.land, row, col, n, 0),
+               "koppen": cut(koppen, row, col, n, 0), "land": cut(data.land, row, col, n, 0),
                "human_footprint": np.full((n, n), np.nan, np.float32) if footprint is None else cut(footprint, row, col, n, np.nan)}
     if inputs.blank_outside:
         for name, field in statics.items():

@@ -5,31 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from lsbc.emulator.classes import LUH2_STATES, NO_DATA
+from lsbc.training.readers.legends import IGBP_TO_HILDA
 
 FINE_PER_IGBP = 6
 """30 arc second cells along one side of a 0.05 degree cell."""
-
-IGBP_TO_HILDA = {
-    0: (77, "water bodies (this product codes water as 0)"),
-    1: (40, "evergreen needleleaf forest"),
-    2: (40, "evergreen broadleaf forest"),
-    3: (40, "deciduous needleleaf forest"),
-    4: (40, "deciduous broadleaf forest"),
-    5: (40, "mixed forest"),
-    6: (55, "closed shrubland"),
-    7: (55, "open shrubland"),
-    8: (40, "woody savanna: 30-60 % tree cover, over the 10 % from which forest is counted in land-use statistics"),
-    9: (33, "savanna: 10-30 % tree cover over grass; in this region meadows and pastures with trees and hedges"),
-    10: (33, "grassland: in this region meadow and alpine pasture, hardly any of it unused"),
-    11: (55, "permanent wetland: herbaceous, unused"),
-    12: (22, "cropland"),
-    13: (11, "urban and built-up land"),
-    14: (22, "cropland and natural vegetation mosaic: 40-60 % small-scale cultivation"),
-    15: (66, "permanent snow and ice: HILDA+ keeps it with sparse and bare land"),
-    16: (66, "barren, under 10 % vegetation"),
-    17: (77, "water bodies (code of other IGBP products)"),
-}
-"""IGBP class -> HILDA+ code and the reason. 255 (unclassified) has no row: it is no data."""
 
 CODE_TO_STATE = {11: "urban", 22: "c3ann", 33: "pastr", 40: "secdf", 55: "secdn", 66: "primn"}
 """HILDA+ code -> LUH2 state. Water and ocean have none: they are what the states leave of 1."""
