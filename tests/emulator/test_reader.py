@@ -109,3 +109,34 @@ def test_a_damaged_axis_is_an_error_that_names_it(tmp_path):
         data["lat"][0] = np.nan
     with pytest.raises(FileError, match="lat must be a one-dimensional axis of finite degrees"):
         FineFile(path, FINE)
+
+
+def test_a_file_without_footprint_is_complete_and_the_footprint_unknown(tmp_path):
+    file = FineFile(case.write_fine_file(tmp_path / "f.nc", case.first_map()), FINE)
+    assert file.lacks == ["human_footprint"]
+    assert np.isnan(file.window("human_footprint", ROW0, COL0, 4, 4)).all()
+
+
+def add_footprint(path, values, fill=None):
+    from netCDF4 import Dataset
+    with Dataset(path, "a") as data:
+        new = data.createVariable("human_footprint", "f4", ("lat", "lon"), fill_value=fill)
+        new.set_auto_maskandscale(False)
+        new[:] = values
+
+
+def test_the_footprint_is_unknown_where_it_has_its_fill_value_and_outside_the_file(tmp_path):
+    path = case.write_fine_file(tmp_path / "f.nc", case.first_map())
+    values = np.full((240, 240), 12.5, np.float32)
+    values[0, 1] = -1.0
+    add_footprint(path, values, fill=-1.0)
+    window = FineFile(path, FINE).window("human_footprint", ROW0 - 1, COL0, 2, 3)
+    assert np.isnan(window[0]).all()
+    assert window[1, [0, 2]].tolist() == [12.5, 12.5] and np.isnan(window[1, 1])
+
+
+def test_a_footprint_beyond_its_scale_is_refused(tmp_path):
+    path = case.write_fine_file(tmp_path / "f.nc", case.first_map())
+    add_footprint(path, np.full((240, 240), 51.0, np.float32))
+    with pytest.raises(FileError, match=r"human_footprint is 51.0 in rows .* 0\.\.50"):
+        FineFile(path, FINE).window("human_footprint", ROW0, COL0, 4, 4)
