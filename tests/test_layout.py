@@ -19,6 +19,8 @@ ONLY_IN = {
     "rasterio": {"training/readers/raster.py"},
     "zarr": {"training/store.py"},
     "esmpy": {"regrid/backends/esmf_child.py"},
+    "xgboost": {"training/models/boosted.py"},
+    "scipy": {"training/models/features.py", "training/models/neighbourhood.py", "training/models/rules.py"},
     "yac": {"regrid/backends/yac_child.py"},
 }
 MODULES = [path for package in MAY_IMPORT for path in sorted((ROOT / package).rglob("*.py"))]
