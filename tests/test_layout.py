@@ -10,7 +10,7 @@ MAY_IMPORT = {"regrid": set(), "emulator": {"regrid"}, "fortran_bridge": {"regri
 ONLY_IN = {
     "mpi4py": {"regrid/comm.py"},
     "cffi": {"fortran_bridge/build_ffi.py"},
-    "matplotlib": {"emulator/plot.py"},
+    "matplotlib": {"emulator/plot.py", "training/score_plots.py"},
     "onnxruntime": {"emulator/network/onnx_cpu.py", "training"},
     "torch": {"emulator/network/torch_exported.py", "emulator/network/__init__.py", "regrid/apply_torch.py", "training"},
     "netCDF4": {"emulator/reader.py", "emulator/output.py", "emulator/restart.py", "emulator/plot.py", "training",

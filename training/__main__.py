@@ -23,7 +23,7 @@ def _parser() -> argparse.ArgumentParser:
         if verb == "train":
             command.add_argument("--fresh", action="store_true", help="forget an earlier checkpoint")
         elif verb == "evaluate":
-            command.add_argument("--artefact", type=Path, help="score this artefact's ONNX file instead of the checkpoint of CONFIG")
+            _evaluate_options(command)
         else:
             command.add_argument("--format", action="append", choices=("pt2", "torchscript"), help="derive this from an artefact's weights")
             command.add_argument("--target", type=Path, help="write a copy of the artefact here instead of adding to it")
@@ -35,6 +35,14 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--out", type=Path, help="the store to write, instead of store.path")
     command.add_argument("--fresh", action="store_true", help="delete an earlier store of this name")
     return parser
+
+
+def _evaluate_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--artefact", type=Path, help="score this artefact's ONNX file instead of the checkpoint of CONFIG")
+    command.add_argument("--out", type=Path, help="directory for the tables and pictures, instead of the run directory")
+    command.add_argument("--only", choices=("reconstruction", "steps"), help="only this half of the tasks")
+    command.add_argument("--predictors", help="only these, by name or its beginning, separated by commas")
+    command.add_argument("--no-plots", action="store_true", help="tables only")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -50,7 +58,9 @@ def main(arguments: list[str] | None = None) -> int:
         elif chosen.verb == "train":
             run.train(chosen.config, chosen.data, chosen.coarse_elevation, fresh=chosen.fresh)
         elif chosen.verb == "evaluate":
-            run.evaluate(chosen.config, chosen.data, chosen.coarse_elevation, chosen.artefact)
+            names = None if chosen.predictors is None else tuple(name.strip() for name in chosen.predictors.split(","))
+            options = run.EvaluateOptions(artefact=chosen.artefact, out=chosen.out, only=chosen.only, predictors=names, plots=not chosen.no_plots)
+            run.evaluate(chosen.config, chosen.data, chosen.coarse_elevation, options)
         elif chosen.config.is_dir():
             if not chosen.format:
                 parser.error(f"{chosen.config} is an artefact: say --format pt2 or --format torchscript")

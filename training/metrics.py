@@ -1,11 +1,9 @@
-"""Scores of class maps: accuracy, intersection over union, figure of merit. Knows flat arrays and weights only.
+"""Scores of class maps from a table of observed and predicted classes. Knows tables and flat arrays, no years and no places.
 
 Every count is a sum of area weights (cosine of latitude), so scores are shares of area, not of cells.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -18,9 +16,18 @@ def confusion(observed: np.ndarray, predicted: np.ndarray, weight: np.ndarray) -
     return np.bincount(pair, weights=weight, minlength=N_CLASS**2).reshape(N_CLASS, N_CLASS)
 
 
+def ratio(part: np.ndarray | float, whole: np.ndarray | float) -> np.ndarray:
+    """part / whole; NaN where whole is not positive."""
+    return np.divide(part, whole, out=np.full(np.broadcast(part, whole).shape, np.nan), where=np.asarray(whole) > 0)
+
+
 def accuracy(table: np.ndarray) -> float:
-    """Share of the weight on the diagonal."""
-    return float(np.trace(table) / table.sum())
+    """Share of the weight on the diagonal; NaN for an empty table."""
+    return float(ratio(np.trace(table), table.sum()))
+
+
+def _seen(score: np.ndarray, table: np.ndarray) -> np.ndarray:
+    return np.where(table.sum(axis=1) > 0, score, np.nan)
 
 
 def class_iou(table: np.ndarray) -> np.ndarray:
@@ -29,46 +36,30 @@ def class_iou(table: np.ndarray) -> np.ndarray:
     A class that is predicted but nowhere observed has no IoU of its own; it costs the observed classes instead.
     """
     both, observed, predicted = np.diag(table), table.sum(axis=1), table.sum(axis=0)
-    union = observed + predicted - both
-    return np.where(observed > 0, both / np.where(union > 0, union, 1.0), np.nan)
+    return _seen(ratio(both, observed + predicted - both), table)
+
+
+def class_f1(table: np.ndarray) -> np.ndarray:
+    """Harmonic mean of precision and recall of each class (Dice 1945): 2 both / (observed + predicted); NaN if not observed."""
+    return _seen(ratio(2.0 * np.diag(table), table.sum(axis=1) + table.sum(axis=0)), table)
+
+
+def mean_of_seen(score: np.ndarray) -> float:
+    """Mean over the classes that have the score; NaN if none has."""
+    found = score[np.isfinite(score)]
+    return float(found.mean()) if found.size else float("nan")
 
 
 def mean_iou(table: np.ndarray) -> float:
     """Mean of `class_iou` over the classes observed."""
-    return float(np.nanmean(class_iou(table)))
+    return mean_of_seen(class_iou(table))
 
 
-@dataclass(frozen=True)
-class ChangeScore:
-    """Components of the change between a map and a later one, as weight sums."""
+def disagreement(table: np.ndarray) -> tuple[float, float]:
+    """(quantity, allocation) disagreement (Pontius and Millones 2011), shares of the area that sum to 1 - accuracy.
 
-    hits: float
-    wrong_class: float
-    misses: float
-    false_alarms: float
-
-    @property
-    def figure_of_merit(self) -> float:
-        """Hits over everything that changed or was said to (Pontius et al. 2008); NaN where neither happened."""
-        total = self.hits + self.wrong_class + self.misses + self.false_alarms
-        return self.hits / total if total > 0 else float("nan")
-
-    def __add__(self, other: ChangeScore) -> ChangeScore:
-        return ChangeScore(self.hits + other.hits, self.wrong_class + other.wrong_class,
-                           self.misses + other.misses, self.false_alarms + other.false_alarms)
-
-
-def change_score(before: np.ndarray, observed: np.ndarray, predicted: np.ndarray, weight: np.ndarray) -> ChangeScore:
-    """Compare predicted with observed change from `before`.
-
-    Hits: changed in both, right class. Wrong class: changed in both, another class. Misses: only observed.
-    False alarms: only predicted. Persistence has no hits, hence a figure of merit of 0.
+    Quantity: half the sum over classes of |predicted area - observed area|. Allocation: the rest, right areas in wrong places.
     """
-    changed, said = observed != before, predicted != before
-    right = observed == predicted
-
-    def area(cells: np.ndarray) -> float:
-        return float(weight[cells].sum())
-
-    return ChangeScore(area(changed & said & right), area(changed & said & ~right),
-                       area(changed & ~said), area(~changed & said))
+    share = table / table.sum()
+    quantity = 0.5 * float(np.abs(share.sum(axis=0) - share.sum(axis=1)).sum())
+    return quantity, 1.0 - float(np.trace(share)) - quantity

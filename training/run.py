@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
+import tomllib
+from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from lsbc.regrid.errors import ConfigError, StartupError
 from lsbc.training.config import TrainingConfig, read_config
 from lsbc.training.predict import Network
+
+if TYPE_CHECKING:
+    from lsbc.training.data import LandData
+    from lsbc.training.evaluate import Evaluation
+    from lsbc.training.face import Predictor
+    from lsbc.training.predict import Region
 
 log = logging.getLogger(__name__)
 
@@ -19,6 +30,11 @@ def _need_torch() -> None:
         import torch  # noqa: F401
     except ImportError as error:
         raise StartupError(f"Training needs the extra packages of `pip install 'lsbc[train]'`: {error}.") from error
+
+
+def _need_matplotlib() -> None:
+    if find_spec("matplotlib") is None:
+        raise StartupError("Pictures of the scores need matplotlib: `pip install 'lsbc[plot]'`, or --no-plots.")
 
 
 def _prepare(config: Path | str, data: Path | str | None, coarse_elevation: Path | str | None) -> TrainingConfig:
@@ -57,30 +73,111 @@ def train(config: Path | str, data: Path | str | None = None, coarse_elevation: 
     return _checkpoint(settings)
 
 
-def evaluate(config: Path | str, data: Path | str | None = None, coarse_elevation: Path | str | None = None,
-             artefact: Path | str | None = None) -> str:
-    """Score the run directory's checkpoint, or an artefact's ONNX file; prints and returns the table.
+@dataclass(frozen=True, kw_only=True)
+class EvaluateOptions:
+    """What to score and where to leave it; None for `out` is the run directory, or one beside it for an artefact."""
 
-    Scores of a checkpoint are also written beside it (scores.json, scores.md), where `export` finds them.
+    artefact: Path | None = None
+    out: Path | None = None
+    only: str | None = None
+    predictors: tuple[str, ...] | None = None
+    plots: bool = True
+
+    @property
+    def stem(self) -> str:
+        """Name of the files: only a whole table may be called `scores`, which `export` puts into the card."""
+        return "scores" if self.only is None and self.predictors is None else "scores_partial"
+
+
+def evaluate(config: Path | str, data: Path | str | None = None, coarse_elevation: Path | str | None = None,
+             options: EvaluateOptions = EvaluateOptions()) -> Path:  # noqa: B008 - frozen
+    """Score the run directory's checkpoint, or an artefact's ONNX file, beside every other predictor; returns the table's path.
+
+    Prints the headline tables; writes all tables (Markdown), all scores (JSON) and pictures (PNG).
     """
     settings = _prepare(config, data, coarse_elevation)
-    from lsbc.emulator.channels import CHANNEL_NAMES
+    if options.plots:
+        _need_matplotlib()
     from lsbc.training import evaluate as scoring
     from lsbc.training.data import read_data
-    from lsbc.training.files import sha256_of, write_atomically
-    from lsbc.training.halo import exact_halo
+    from lsbc.training.scoreboard import headline
 
-    network = _checkpoint_network(settings) if artefact is None else _artefact_network(Path(artefact))
-    halo = exact_halo(network, len(CHANNEL_NAMES), 1 << settings.network.depth, core=160)
-    scores = scoring.score_network(network, read_data(settings.data), settings, halo)
-    table = scoring.markdown(scores)
-    if artefact is None:
-        sha256 = sha256_of(_checkpoint(settings))
-        write_atomically(settings.run.directory / "scores.json", scoring.as_json(scores, sha256).encode())
-        write_atomically(settings.run.directory / "scores.md", table.encode())
-        log.info("scores: %s", settings.run.directory / "scores.md")
-    print(table, end="", flush=True)
-    return table
+    data_read = read_data(settings.data)
+    network = _checkpoint_network(settings) if options.artefact is None else _artefact_network(options.artefact)
+    predictors = scoring.chosen(_predictors(settings, network, data_read), options.predictors)
+    _fit(predictors, settings, data_read)
+    region = _region(network, settings, options, data_read)
+    found = scoring.evaluate(predictors, region, settings, scoring.PARTS if options.only is None else (options.only,))
+    path = _write_scores(found, data_read, settings, options)
+    print(headline(found.scores), end="", flush=True)
+    log.info("scores: %s", path)
+    return path
+
+
+def _region(network: Network, settings: TrainingConfig, options: EvaluateOptions, data: LandData) -> Region:
+    """The region with the halo the network needs: an artefact's card says it, a checkpoint's is measured."""
+    from lsbc.emulator.channels import CHANNEL_NAMES
+    from lsbc.training.halo import exact_halo
+    from lsbc.training.predict import Region
+    from lsbc.training.samples import DriverTable
+
+    if options.artefact is not None:
+        card = _card(options.artefact)["network"]
+        return Region(data, DriverTable(data), card["halo"], 1 << card["depth"])
+    multiple = 1 << settings.network.depth
+    return Region(data, DriverTable(data), exact_halo(network, len(CHANNEL_NAMES), multiple, core=160), multiple)
+
+
+def _predictors(settings: TrainingConfig, network: Network, data: LandData) -> list[Predictor]:
+    """Every predictor there is, and the network as a user may have it: without the footprint, with each elevation the data have."""
+    from lsbc.training.models import all_predictors
+    from lsbc.training.network_predictor import NetworkPredictor
+
+    both_ways = settings.samples.backward_share > 0
+    networks = [NetworkPredictor(network, backwards=both_ways)]
+    if data.dated.get("human_footprint"):
+        networks.append(NetworkPredictor(network, "network, no footprint", both_ways, human_footprint=False))
+    networks += [NetworkPredictor(network, "network, coarse elevation, no footprint", both_ways, elevation=k, human_footprint=False)
+                 for k in range(1, len(data.elevations))]
+    return [*all_predictors(settings), *networks]
+
+
+def _fit(predictors: list[Predictor], settings: TrainingConfig, data: LandData) -> None:
+    from lsbc.training.samples import Sampler
+
+    sampler = Sampler(data, settings.split, settings.samples, settings.loss, settings.run.seed)
+    directory = settings.run.directory / "predictors"
+    directory.mkdir(parents=True, exist_ok=True)
+    for predictor in predictors:
+        begun = time.perf_counter()
+        predictor.fit(sampler, directory)
+        log.info("fitted %s: %.1f s", predictor.name, time.perf_counter() - begun)
+
+
+def _write_scores(found: Evaluation, data: LandData, settings: TrainingConfig, options: EvaluateOptions) -> Path:
+    from lsbc.training.files import write_atomically
+    from lsbc.training.scoreboard import as_json, markdown
+
+    sha256, directory = _scored_checkpoint(settings, options), options.out or settings.run.directory
+    if options.out is None and options.artefact is not None:
+        directory /= f"scores_of_{_located(options.artefact).name}"
+    about = {"test_years": list(settings.split.test_years), "train_years": list(settings.split.train_years),
+             "seed": settings.run.seed, "seconds": {name: round(seconds, 1) for name, seconds in found.seconds.items()}}
+    write_atomically(directory / f"{options.stem}.json", as_json(found.scores, sha256, about).encode())
+    lines = [f"Checkpoint {sha256[:12]}, configuration {settings.path.name}, test years {settings.split.test_years[0]} to {settings.split.test_years[1]}."]
+    write_atomically(directory / f"{options.stem}.md", markdown(found.scores, "Scores", lines).encode())
+    if options.plots:
+        from lsbc.training.score_plots import save_figures
+
+        save_figures(found, data, directory / f"{options.stem}_plots")
+    return directory / f"{options.stem}.md"
+
+
+def _scored_checkpoint(settings: TrainingConfig, options: EvaluateOptions) -> str:
+    """The sha256 of the checkpoint the scored network comes from."""
+    from lsbc.training.files import sha256_of
+
+    return sha256_of(_checkpoint(settings)) if options.artefact is None else str(_card(options.artefact)["training"]["checkpoint_sha256"])
 
 
 def _checkpoint_network(settings: TrainingConfig) -> Network:
@@ -95,11 +192,21 @@ def _checkpoint_network(settings: TrainingConfig) -> Network:
     return torch_network(fold_batch_norm(calibrated_network(settings)))
 
 
-def _artefact_network(directory: Path) -> Network:
-    from lsbc.emulator.artefact import locate, read_artefact
+def _located(artefact: Path) -> Path:
+    from lsbc.emulator.artefact import locate
+
+    return locate(str(artefact), Path.cwd())
+
+
+def _card(artefact: Path) -> dict[str, Any]:
+    return tomllib.loads((_located(artefact) / "model.toml").read_text())
+
+
+def _artefact_network(artefact: Path) -> Network:
+    from lsbc.emulator.artefact import read_artefact
     from lsbc.training.export import ONNX, onnx_network
 
-    return onnx_network(read_artefact(locate(str(directory), Path.cwd())).file_bytes(ONNX))
+    return onnx_network(read_artefact(_located(artefact)).file_bytes(ONNX))
 
 
 def export(config: Path | str, data: Path | str | None = None, coarse_elevation: Path | str | None = None) -> Path:

@@ -30,8 +30,8 @@ def test_train_evaluate_and_export_follow_each_other(config_file, tmp_path, caps
     pytest.importorskip("torch", reason="torch is not installed")
     pytest.importorskip("lightning", reason="lightning is not installed")
     assert main(["train", str(config_file)]) == 0
-    assert main(["evaluate", str(config_file)]) == 0
-    assert capsys.readouterr().out.startswith("| place | task | predictor |")
+    assert main(["evaluate", str(config_file), "--no-plots"]) == 0
+    assert "| network, areas met |" in capsys.readouterr().out and (tmp_path / "run" / "scores.md").is_file()
     assert main(["export", str(config_file)]) == 0
     card = tomllib.loads((tmp_path / "run" / "artefact" / "model.toml").read_text())
     scores = json.loads((tmp_path / "run" / "scores.json").read_text())["scores"]
@@ -39,6 +39,24 @@ def test_train_evaluate_and_export_follow_each_other(config_file, tmp_path, caps
     assert card["training"]["command"] == "lsbc train smoke.toml"
     assert card["scores"]["held_out"]["one_year"] == scores["held_out"]["one_year"]
     assert card["network"]["halo"] == 24 and card["precision"]["onnx_vs_torch"]["changed_class_share"] <= 1e-4
+
+
+def test_an_artefact_is_scored_where_it_is_asked_for(config_file, tmp_path, capsys):
+    pytest.importorskip("lightning", reason="lightning is not installed")
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    out = tmp_path / "out"
+    assert main(["evaluate", str(config_file), "--artefact", "shipped:bavaria30", "--out", str(out), "--only", "steps", "--predictors", "network"]) == 0
+    made = json.loads((out / "scores_partial.json").read_text())
+    card = tomllib.loads((CONFIGS.parents[1] / "emulator" / "models" / "bavaria30" / "model.toml").read_text())
+    assert made["checkpoint_sha256"] == card["training"]["checkpoint_sha256"] and "hidden_60" not in made["scores"]["held_out"]
+    assert {path.suffix for path in (out / "scores_partial_plots").iterdir()} == {".png"}
+    assert "Steps:" in capsys.readouterr().out and not (tmp_path / "run" / "scores.json").exists()
+
+
+def test_an_unknown_predictor_is_named(config_file, capsys):
+    pytest.importorskip("lightning", reason="lightning is not installed")
+    assert main(["evaluate", str(config_file), "--artefact", "shipped:bavaria30", "--predictors", "oracle", "--no-plots"]) == Status.CONFIG
+    assert "Predictor 'oracle' is unknown; there are" in capsys.readouterr().err
 
 
 def test_evaluating_before_training_says_so(config_file, capsys):

@@ -1,5 +1,5 @@
 """Everything the scoreboard compares, behind one face."""
 
-from lsbc.training.models.scoreboard import all_predictors
+from lsbc.training.models.catalogue import all_predictors
 
 __all__ = ["all_predictors"]
