@@ -106,48 +106,59 @@ def _count(predictors: Sequence[Predictor], region: Region, config: TrainingConf
     return n
 
 
-def _reconstruct(predictor: Predictor, region: Region, scorer: Scorer, config: TrainingConfig, gallery: Gallery, progress: _Progress) -> None:
-    hidden = blind_region(region)
-    for item in reconstructions(region.data, config.split, config.run.seed):
+@dataclass(frozen=True)
+class _Work:
+    """What every predictor is scored with."""
+
+    region: Region
+    config: TrainingConfig
+    scorer: Scorer
+    gallery: Gallery
+    progress: _Progress
+
+
+def _reconstruct(predictor: Predictor, work: _Work) -> None:
+    hidden = blind_region(work.region)
+    for item in reconstructions(work.region.data, work.config.split, work.config.run.seed):
         probability = probabilities(predictor, hidden, item.case)
         made = likeliest(probability, hidden)
-        scorer.add_reconstruction(item.task, predictor.name, item.case, made, probability)
+        work.scorer.add_reconstruction(item.task, predictor.name, item.case, made, probability)
         if item.task == PICTURED:
-            gallery.case = item.case
-            gallery.keep(item.task, predictor.name, item.case.years, made)
-        progress.tick()
+            work.gallery.case = item.case
+            work.gallery.keep(item.task, predictor.name, item.case.years, made)
+        work.progress.tick()
 
 
-def _walk(predictor: Predictor, region: Region, scorer: Scorer, config: TrainingConfig, gallery: Gallery, progress: _Progress) -> None:
+def _walk(predictor: Predictor, work: _Work) -> None:
     """Every start year and rule; the first year's probabilities are the same for both rules and computed once."""
-    for plan in _plans(predictor, region, config):
+    for plan in _plans(predictor, work.region, work.config):
         for start, horizons in plan.items():
             furthest = max(horizons, key=abs)
-            first = first_probabilities(predictor, region, start, 1 if furthest > 0 else -1)
+            first = first_probabilities(predictor, work.region, start, 1 if furthest > 0 else -1)
             for allocated, row in ((False, predictor.name), (True, predictor.name + WITH_ALLOCATION)):
-                for step in rollout(predictor, region, start, furthest, allocated=allocated, first=first):
-                    progress.tick()
+                for step in rollout(predictor, work.region, start, furthest, allocated=allocated, first=first):
+                    work.progress.tick()
                     horizon = step.year - start
                     if horizon not in horizons:
                         continue
                     spans = abs(horizon) == 1 and not allocated
-                    scorer.add_step(step_task(horizon), row, (start, step.year), step.made, first if spans else None)
+                    work.scorer.add_step(step_task(horizon), row, (start, step.year), step.made, first if spans else None)
                     if horizon > 0:
-                        gallery.keep(step_task(horizon), row, (start, step.year), step.made)
+                        work.gallery.keep(step_task(horizon), row, (start, step.year), step.made)
 
 
 def evaluate(predictors: Sequence[Predictor], region: Region, config: TrainingConfig, parts: Sequence[str] = PARTS) -> Evaluation:
     """Score fitted predictors on every task; each predictor's probabilities of a case are computed once for all scores."""
-    scorer, gallery, seconds = Scorer(region.data, config.split, region.driver), Gallery(), {}
-    progress = _Progress(_count(predictors, region, config, parts))
+    progress, seconds = _Progress(_count(predictors, region, config, parts)), {}
+    work = _Work(region, config, Scorer(region.data, config.split, region.driver), Gallery(), progress)
     for predictor in predictors:
         progress.start(predictor.name)
         begun = time.perf_counter()
         if "reconstruction" in parts:
-            _reconstruct(predictor, region, scorer, config, gallery, progress)
+            _reconstruct(predictor, work)
         if "steps" in parts:
-            _walk(predictor, region, scorer, config, gallery, progress)
+            _walk(predictor, work)
         seconds[predictor.name] = time.perf_counter() - begun
         progress.done(predictor.name, seconds[predictor.name])
     progress.bar.close()
-    return Evaluation(scorer.scores(), gallery, seconds)
+    return Evaluation(work.scorer.scores(), work.gallery, seconds)

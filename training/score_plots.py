@@ -26,7 +26,6 @@ from lsbc.training.tasks import HORIZONS, step_task
 
 DOTS_PER_INCH = 130
 PANEL_INCH = 4.2
-MAX_PANELS = 12
 SPARSE_CHANGE = 0.05
 """Under this share of cells that changed or were said to, each is drawn 3 x 3 cells large, or nobody would find them."""
 SMALLEST_BIN = 1e-4
@@ -62,13 +61,13 @@ def _box(valid: np.ndarray) -> tuple[slice, slice]:
     return (slice(rows[0], rows[-1] + 1), slice(cols[0], cols[-1] + 1)) if rows.size else (slice(None), slice(None))
 
 
-def _panels(count: int, data: LandData, columns: int = 3) -> tuple[Figure, list[Axes]]:
+def _panels(count: int, data: LandData) -> tuple[Figure, list[Axes]]:
     """A figure with room for `count` maps and a legend below; degrees of latitude as long as on the ground."""
     box = _box(data.valid)
     n_row, n_col = box[0].stop - box[0].start, box[1].stop - box[1].start
     latitude = -90.0 + (data.row0 + data.shape[0] / 2) * 180.0 / data.n_lat
     aspect = 1.0 / max(np.cos(np.radians(latitude)), 0.05)
-    columns = min(columns, count)
+    columns = min(3 if count <= 9 else 4, count)
     rows = -(-count // columns)
     height = max(PANEL_INCH * aspect * n_row / n_col, 1.5) + 0.35
     figure = Figure(figsize=(PANEL_INCH * columns, height * rows + 0.7), dpi=DOTS_PER_INCH, layout="constrained")
@@ -95,7 +94,7 @@ def class_figure(evaluation: Evaluation, data: LandData) -> Figure:
     """The prior as shown, the truth, and what the predictors made of it."""
     case, made = evaluation.gallery.case, evaluation.gallery.made[PICTURED]
     prior = np.where(case.known | (case.prior == NO_DATA), case.prior, np.uint8(N_CLASS))
-    rows = list(made)[:MAX_PANELS - 2]
+    rows = list(made)
     figure, axes = _panels(len(rows) + 2, data)
     colours = (*CLASS_COLOURS, HIDDEN_COLOUR)
     titles = [f"prior, {case.years[0]}, as shown", f"truth, {case.years[1]}", *map(spoken, rows)]
@@ -110,7 +109,7 @@ def change_figure(evaluation: Evaluation, data: LandData, task: str) -> Figure:
     """Where the change of a step task was hit, missed, or said in vain; rows with the areas met come first."""
     years, made = evaluation.gallery.years[task], evaluation.gallery.made[task]
     before, observed = (data.map_of(year) for year in years)
-    rows = sorted(made, key=lambda row: not row.endswith(WITH_ALLOCATION))[:MAX_PANELS]
+    rows = sorted(made, key=lambda row: not row.endswith(WITH_ALLOCATION))
     figure, axes = _panels(len(rows), data)
     for one, row in zip(axes, rows, strict=True):
         kind = change_kinds(before, observed, made[row])
