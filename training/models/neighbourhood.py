@@ -11,15 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
-from lsbc.emulator.classes import CLASS_GROUP, CLASS_NAMES, GROUPS, N_CLASS, OCEAN, WATER
+from lsbc.emulator.classes import GROUPS, N_CLASS, OCEAN, WATER
 from lsbc.regrid.errors import ConfigError
 from lsbc.training.cases import Case
 from lsbc.training.data import LandData
+from lsbc.training.driver import GROUP_OF_CLASS
 from lsbc.training.models.inputs import coarse_fractions
 from lsbc.training.predict import Region
 from lsbc.training.samples import Sampler
-
-GROUP_OF_CLASS = np.array([GROUPS.index(CLASS_GROUP[name]) for name in CLASS_NAMES])
 
 
 def shown_planes(case: Case) -> np.ndarray:

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lsbc.emulator.classes import CLASS_GROUP, CLASS_NAMES, GROUPS, N_CLASS, NO_DATA, OCEAN, STATIC_CLASSES
+from lsbc.emulator.classes import CLASS_NAMES, GROUPS, N_CLASS, NO_DATA, OCEAN, STATIC_CLASSES
 from lsbc.training.cases import Case
+from lsbc.training.driver import GROUP_OF_CLASS
 from lsbc.training.models.features import CLASSES, DENSITY_RADII, static_features, surroundings
 from lsbc.training.models.neighbourhood import shown_planes, weighted_sum
 from lsbc.training.predict import Region
 
-GROUP_OF_CLASS = np.array([GROUPS.index(CLASS_GROUP[name]) for name in CLASS_NAMES])
 TARGETS = tuple(index for index in CLASSES if index not in STATIC_CLASSES)
 LEAST_DEMAND_CELLS = 0.25
 """A driver cell that asks for less change of a group than this asks for none."""
@@ -56,9 +56,10 @@ def _candidates(prior: np.ndarray, asked: np.ndarray, block: np.ndarray) -> tupl
     return cell, flat[cell].astype(np.int64), np.repeat(TARGETS, [len(part) for part in cells])
 
 
-def _demand_features(asked: np.ndarray, prior: np.ndarray, block: np.ndarray, cell: np.ndarray, own: np.ndarray,
-                     target: np.ndarray) -> dict[str, np.ndarray]:
-    """How much is asked for, against how much there is, in the driver cell of each row."""
+def _demand_features(asked: np.ndarray, prior: np.ndarray, block: np.ndarray,
+                     rows: tuple[np.ndarray, np.ndarray, np.ndarray]) -> dict[str, np.ndarray]:
+    """How much is asked for, against how much there is, in the driver cell of each row (cell, own class, target class)."""
+    cell, own, target = rows
     here = block[cell]
     flat = prior.ravel()
     inside = flat != NO_DATA
@@ -87,7 +88,7 @@ def step_table(region: Region, case: Case) -> StepTable:
     columns["distance.of_target"] = _of_classes(near, "distance").reshape(N_CLASS, -1)[target, cell]
     plain = {name: near[name] for name in near if name.split(".")[0] in (*(f"near{r}" for r in _PLAIN_RADII), "distance")}
     columns |= {name: field.ravel()[cell] for name, field in {**plain, **static_features(data, min(case.years))}.items()}
-    columns |= _demand_features(asked, case.prior, block, cell, own, target)
+    columns |= _demand_features(asked, case.prior, block, (cell, own, target))
     features = np.stack([np.asarray(column, np.float32) for column in columns.values()], axis=1)
     return StepTable(tuple(columns), features, cell, own, target)
 
