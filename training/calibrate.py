@@ -78,15 +78,15 @@ def best_offsets(logits: np.ndarray, target: np.ndarray, shown: np.ndarray | Non
     return tuple(0.0 if index == OCEAN else float(value) for index, value in enumerate(offset.detach()))
 
 
-def calibrate(network: UNet, sampler: Sampler, halo: int, every: int = 2) -> Calibration:
-    """Fit both offsets of a trained network on the watched cells, every so many training pairs."""
+def calibrate(network: UNet, sampler: Sampler, halo: int, latest: int = 8) -> Calibration:
+    """Fit the offsets of a trained network on the watched cells of the latest training pairs: change is rarer in some decades than in others."""
     region = Region(sampler.data, sampler.driver, halo, 1 << network.depth)
     run, cells, rng = torch_network(fold_batch_norm(network)), sampler.watched, np.random.default_rng(sampler.seed)
     if not cells.any():
         return Calibration((0.0,) * N_CLASS, (0.0,) * N_CLASS)
     stay: list[tuple[np.ndarray, ...]] = []
     hidden: list[tuple[np.ndarray, ...]] = []
-    for turn, years in enumerate(sampler.pairs[::-every]):
+    for turn, years in enumerate(sampler.pairs[-latest:]):
         prior, target = (sampler.data.map_of(year) for year in years)
         stay.append((network_logits(run, region, one_prior(years, prior))[:, cells].T, target[cells], prior[cells]))
         known = rng.random(prior.shape) >= HIDDEN_SHARES[turn % len(HIDDEN_SHARES)]
