@@ -1,7 +1,7 @@
-"""Makes a trained network's probabilities honest on the watched cells. Knows logits and classes; never sees reported cells or test years.
+"""Makes a trained network's probability of change honest on the watched cells. Never sees reported cells or test years.
 
-Training weighs rare classes and changed cells up, which tells the network that they are commoner than they are. Both are undone by
-offsets of the logits that depend on what is shown of the prior alone, so they go into the last layer's weights and cost nothing to run.
+Training weighs changed cells up, which tells the network that change is commoner than it is. That is undone by offsets of the
+logits that depend on the shown prior's class alone, so they go into the last layer's weights and cost nothing to run.
 """
 
 from __future__ import annotations
@@ -19,25 +19,21 @@ from lsbc.training.config import TrainingConfig
 from lsbc.training.files import write_atomically
 from lsbc.training.loop import prior_channels, trained_network
 from lsbc.training.predict import Region, network_logits, torch_network
-from lsbc.training.samples import Sampler, channel_list
+from lsbc.training.samples import Sampler
 from lsbc.training.unet import UNet, fold_batch_norm
 
 FILE = "calibration.json"
-HIDDEN_SHARES = (0.6, 0.8, 1.0)
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Added to the logits: `stay[c]` to class c where the prior shows c, `hidden[c]` to class c where the prior is hidden."""
+    """`stay[c]` is added to the logit of class c where the prior shows c."""
 
     stay: tuple[float, ...]
-    hidden: tuple[float, ...]
 
     def applied(self, network: UNet) -> UNet:
         """The network with the offsets in its last layer, changed in place."""
         network.favour_prior(prior_channels(), dict(enumerate(self.stay)))
-        masked = [channel.name for channel in channel_list()].index("prior.masked")
-        network.favour_prior(dict.fromkeys(range(N_CLASS), masked), dict(enumerate(self.hidden)))
         return network
 
     def write(self, directory: Path) -> None:
@@ -51,21 +47,18 @@ def read_calibration(directory: Path) -> Calibration | None:
     if not path.is_file():
         return None
     found = json.loads(path.read_text())
-    return Calibration(tuple(found["stay"]), tuple(found["hidden"]))
+    return Calibration(tuple(found["stay"]))
 
 
-def best_offsets(logits: np.ndarray, target: np.ndarray, shown: np.ndarray | None, spread: float = 2.0) -> tuple[float, ...]:
-    """Offsets (class,) that make the observed classes likeliest, with a Gaussian prior of width `spread` around 0.
+def best_offsets(logits: np.ndarray, target: np.ndarray, shown: np.ndarray, spread: float = 2.0) -> tuple[float, ...]:
+    """Offsets (class,) of staying that make the observed classes likeliest, with a Gaussian prior of width `spread` around 0.
 
     Args:
-        logits: (cell, class).  target: (cell,) observed class.
-        shown: (cell,) class whose logit alone gets its offset (staying), or None: every logit gets its own.
+        logits: (cell, class).  target: (cell,) observed class.  shown: (cell,) class of the prior, whose logit gets the offset.
     """
     score, seen = torch.from_numpy(logits.astype(np.float64)), torch.from_numpy(target.astype(np.int64))
     offset = torch.zeros(N_CLASS, dtype=torch.float64, requires_grad=True)
-    mask = torch.ones(score.shape, dtype=torch.float64)
-    if shown is not None:
-        mask = torch.nn.functional.one_hot(torch.from_numpy(shown.astype(np.int64)), N_CLASS).double()
+    mask = torch.nn.functional.one_hot(torch.from_numpy(shown.astype(np.int64)), N_CLASS).double()
     optimiser = torch.optim.LBFGS([offset], max_iter=100, line_search_fn="strong_wolfe")
 
     def loss() -> torch.Tensor:
@@ -79,21 +72,16 @@ def best_offsets(logits: np.ndarray, target: np.ndarray, shown: np.ndarray | Non
 
 
 def calibrate(network: UNet, sampler: Sampler, halo: int, latest: int = 8) -> Calibration:
-    """Fit the offsets of a trained network on the watched cells of the latest training pairs: change is rarer in some decades than in others."""
+    """Fit the offsets on the watched cells of the latest training pairs: change is rarer in some decades than in others."""
     region = Region(sampler.data, sampler.driver, halo, 1 << network.depth)
-    run, cells, rng = torch_network(fold_batch_norm(network)), sampler.watched, np.random.default_rng(sampler.seed)
+    run, cells = torch_network(fold_batch_norm(network)), sampler.watched
     if not cells.any():
-        return Calibration((0.0,) * N_CLASS, (0.0,) * N_CLASS)
-    stay: list[tuple[np.ndarray, ...]] = []
-    hidden: list[tuple[np.ndarray, ...]] = []
-    for turn, years in enumerate(sampler.pairs[-latest:]):
+        return Calibration((0.0,) * N_CLASS)
+    parts = []
+    for years in sampler.pairs[-latest:]:
         prior, target = (sampler.data.map_of(year) for year in years)
-        stay.append((network_logits(run, region, one_prior(years, prior))[:, cells].T, target[cells], prior[cells]))
-        known = rng.random(prior.shape) >= HIDDEN_SHARES[turn % len(HIDDEN_SHARES)]
-        asked = cells & ~known
-        hidden.append((network_logits(run, region, one_prior(years, prior, known))[:, asked].T, target[asked]))
-    return Calibration(best_offsets(*(np.concatenate(part) for part in zip(*stay, strict=True))),
-                       best_offsets(*(np.concatenate(part) for part in zip(*hidden, strict=True)), None))
+        parts.append((network_logits(run, region, one_prior(years, prior))[:, cells].T, target[cells], prior[cells]))
+    return Calibration(best_offsets(*(np.concatenate(part) for part in zip(*parts, strict=True))))
 
 
 def calibrated_network(config: TrainingConfig) -> UNet:

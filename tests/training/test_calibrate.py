@@ -21,29 +21,20 @@ def test_staying_is_made_as_likely_as_it_was_seen():
     assert offset[1] == 0.0
 
 
-def test_hidden_cells_get_the_frequencies_that_were_seen():
-    logits = np.full((400, N_CLASS), -50.0)
-    logits[:, [3, 4]] = 0.0
-    target = np.where(np.arange(400) < 100, 3, 4)
-    offset = best_offsets(logits, target, None, spread=1e6)
-    assert offset[4] - offset[3] == pytest.approx(np.log(3), abs=1e-4)
-
-
 def test_a_calibrated_network_has_the_offsets_where_they_belong(smoke):
     network = new_network(smoke).eval()
     x = torch.zeros(1, len(channel_list()), 8, 8)
     x[0, prior_channels()[4], 0, 0] = 1.0
-    x[0, [channel.name for channel in channel_list()].index("prior.masked"), 0, 1] = 1.0
     with torch.no_grad():
         before = network(x)
-        after = Calibration((0, 0, 0, 0, 2.5, 0, 0, 0), (0, -1, 0, 0, 0.5, 0, 0, 0)).applied(network)(x)
+        after = Calibration((0, 0, 0, 0, 2.5, 0, 0, 0)).applied(network)(x)
     expected = torch.zeros(1, 1, N_CLASS, 8, 8)
-    expected[0, 0, 4, 0, 0], expected[0, 0, 1, 0, 1], expected[0, 0, 4, 0, 1] = 2.5, -1.0, 0.5
+    expected[0, 0, 4, 0, 0] = 2.5
     torch.testing.assert_close(after - before, expected, atol=1e-5, rtol=0)
 
 
 def test_a_calibration_is_read_back_as_it_was_written(tmp_path):
-    kept = Calibration((0.0, 0.125) * 4, (0.1,) * 8)
+    kept = Calibration((0.0, 0.125) * 4)
     assert read_calibration(tmp_path) is None
     kept.write(tmp_path)
     assert read_calibration(tmp_path) == kept
