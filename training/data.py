@@ -6,7 +6,7 @@ Rows run south to north. The Bavarian file's code 0 means outside the country, n
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +67,10 @@ class LandData:
         """The newest version of a dated field that existed in `year`; None if there was none."""
         seen = [version.values for version in self.dated.get(name, ()) if version.since <= year]
         return seen[-1] if seen else None
+
+    def as_of(self, year: int) -> LandData:
+        """The same without the versions of dated fields that came after `year`: what a run that begins then can have."""
+        return replace(self, dated={name: tuple(version for version in versions if version.since <= year) for name, versions in self.dated.items()})
 
     @property
     def valid(self) -> np.ndarray:

@@ -42,6 +42,12 @@ def likeliest(probability: np.ndarray, region: Region) -> np.ndarray:
     return np.where(region.data.valid, probability.argmax(axis=0).astype(np.uint8), np.uint8(NO_DATA))
 
 
+def _begun(region: Region, start: int) -> Region:
+    """A blind region with the statics that a run begun in `start` can have."""
+    hidden = blind_region(region)
+    return replace(hidden, data=hidden.data.as_of(start))
+
+
 def _shown(hidden: Region, year: int, made: np.ndarray) -> Region:
     """A region that has one map."""
     maps = hidden.data.class_index.copy()
@@ -57,7 +63,7 @@ def probabilities(predictor: Predictor, hidden: Region, case: Case) -> np.ndarra
 def first_probabilities(predictor: Predictor, region: Region, start: int, way: int) -> np.ndarray:
     """Probabilities of the year after (`way` 1) or before (-1) the observed map of `start`, all of it known."""
     made = region.data.map_of(start)
-    return probabilities(predictor, _shown(blind_region(region), start, made), one_prior((start, start + way), made))
+    return probabilities(predictor, _shown(_begun(region, start), start, made), one_prior((start, start + way), made))
 
 
 def rollout(predictor: Predictor, region: Region, start: int, steps: int, *, allocated: bool,
@@ -65,11 +71,11 @@ def rollout(predictor: Predictor, region: Region, start: int, steps: int, *, all
     """Make the years after `start` (before it, if `steps` is negative), each from the one made before.
 
     Args:
-        region: must have the map of `start`; no other map is read.
+        region: must have the map of `start`; no other map is read, nor a version of a dated field that came later.
         allocated: change as much as the driver does in every driver cell, placed by the probabilities, instead of the likeliest class.
         first: probabilities of the first step, if they are known already.
     """
-    hidden, carry = blind_region(region), no_carry(region)
+    hidden, carry = _begun(region, start), no_carry(region)
     made, way = region.data.map_of(start), 1 if steps > 0 else -1
     for year in range(start, start + steps, way):
         years = (year, year + way)

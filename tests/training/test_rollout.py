@@ -1,9 +1,12 @@
 """lsbc.training.rollout with predictors whose way is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from lsbc.emulator.classes import CLASS_NAMES, NO_DATA
+from lsbc.training.data import DatedField
 from lsbc.training.predict import Region
 from lsbc.training.rollout import blind_region, first_probabilities, likeliest, rollout
 from lsbc.training.samples import DriverTable
@@ -65,3 +68,16 @@ def test_the_first_probabilities_may_be_given(region):
 def test_the_lowest_class_wins_a_tie(region, land):
     even = np.full((8, *land.shape), 0.125, np.float32)
     assert (likeliest(even, region)[land.valid] == 0).all()
+
+
+def test_a_rollout_keeps_the_statics_of_the_year_it_began_in(region, land):
+    dated = {"human_footprint": tuple(DatedField(since, np.full(land.shape, since, np.float32)) for since in (2002, 2005))}
+    seen = []
+
+    class Watch(Copier):
+        def predict_proba(self, region, case):
+            seen.append(float(region.data.dated_field("human_footprint", case.years[0])[0, 0]))
+            return super().predict_proba(region, case)
+
+    list(rollout(Watch(), replace(region, data=replace(land, dated=dated)), 2003, 5, allocated=False))
+    assert seen == [2002.0] * 5
