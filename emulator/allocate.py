@@ -1,8 +1,8 @@
-"""Turn class scores into a map whose class areas change as the coarse fractions do. Knows one tile at a time, no ranks or files.
+"""Turn class scores into a map whose class areas change as coarse areas do. Knows one tile or one list of cells at a time, no ranks or files.
 
-Within each driver cell the change of every group's fraction becomes a whole number of fine cells; the cells that move
-are those whose score for a gaining class exceeds that of their own class by most. What whole cells cannot express is
-carried to the next year. A driver cell depends on nothing outside it, so the result depends on no tile order or rank.
+Within each zone (a driver cell) the change of every group's area becomes a whole number of fine cells; the cells that move are those that
+together gain most score by it (`assign`). What whole cells cannot express is carried to the next year. A zone depends on nothing outside it,
+so the result depends on no tile order or rank.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lsbc.emulator.assign import Candidates, assign, swaps
 from lsbc.emulator.classes import CLASS_GROUP, CLASS_NAMES, GROUPS, NO_DATA
 
 N_LAND_GROUP = len(GROUPS) - 1
@@ -21,7 +22,6 @@ MAX_CARRY_CELLS = 1.0
 GROUP_OF_CLASS = np.full(256, -1, np.int64)
 GROUP_OF_CLASS[: len(CLASS_NAMES)] = [GROUPS.index(CLASS_GROUP[name]) for name in CLASS_NAMES]
 GROUP_OF_CLASS[GROUP_OF_CLASS == N_LAND_GROUP] = -1
-_CLASSES_OF_GROUP = [np.flatnonzero(GROUP_OF_CLASS == g) for g in range(N_LAND_GROUP)]
 
 
 @dataclass(frozen=True)
@@ -44,20 +44,51 @@ def allocate(score: np.ndarray, old: np.ndarray, delta: np.ndarray, carry: np.nd
         the new map; changes of each land group in each driver cell differ from demand by less than one cell, unless
         the map holds too few cells of the shrinking groups (then `dropped` says how many were missing).
     """
-    n_block = delta.shape[0]
-    side = old.shape[0] // n_block
-    blocks = _blocks(old, n_block, side)
-    scores = np.stack([_blocks(plane, n_block, side) for plane in score], axis=-1)
-    n_valid = (blocks != NO_DATA).sum(axis=-1)
-    demand = _balanced(delta[..., :N_LAND_GROUP] * n_valid[..., None] + carry)
-    quota = whole_cells(demand)
-    new = blocks.copy()
-    for i, j in np.argwhere(quota.any(axis=-1)).tolist():
-        _move(new[i, j], scores[i, j], quota[i, j])
-    left = demand - (_group_counts(new) - _group_counts(blocks))
+    n_block, n = delta.shape[0], old.shape[0]
+    block = np.arange(n) // (n // n_block)
+    zone = (block[:, None] * n_block + block).ravel()
+    n_valid = np.bincount(zone[old.ravel() != NO_DATA], minlength=n_block**2)
+    demand = _balanced(delta[..., :N_LAND_GROUP].reshape(-1, N_LAND_GROUP) * n_valid[:, None] + carry.reshape(-1, N_LAND_GROUP))
+    new = allocate_zones(score.reshape(len(score), -1), old.ravel(), zone, demand)
+    left = demand - (group_counts(new, zone, demand.shape) - group_counts(old.ravel(), zone, demand.shape))
     kept = np.clip(left, -MAX_CARRY_CELLS, MAX_CARRY_CELLS)
-    core = new.reshape(n_block, n_block, side, side).swapaxes(1, 2).reshape(old.shape)
-    return Allocated(core, kept, np.abs(left - kept).sum(axis=-1) / 2.0)
+    dropped = np.abs(left - kept).sum(axis=-1) / 2.0
+    return Allocated(new.reshape(old.shape), kept.reshape(carry.shape), dropped.reshape(delta.shape[:2]))
+
+
+def allocate_zones(score: np.ndarray, old: np.ndarray, zone: np.ndarray, demand: np.ndarray,
+                   group_of_class: np.ndarray = GROUP_OF_CLASS, swap_gain: float = np.inf) -> np.ndarray:
+    """Change the classes of cells so that each zone's groups change by the demand, rounded to whole cells.
+
+    Args:
+        score: (class, n_cell) log-probabilities, logits or any other gain in one unit.  old: class index, uint8 (n_cell,).
+        zone: int (n_cell,), below 0 for cells outside all zones: they stay.
+        demand: cells by which each group is to change, (n_zone, n_group), summing to 0 in each zone.
+        group_of_class: (256,) the group of each class, -1 for classes that never change.
+        swap_gain: two cells of a zone also exchange groups where either gains more than this by it; never by default.
+    Returns:
+        the new classes; within a group the class of the highest score, the lowest index on ties.
+    """
+    quota = whole_cells(demand)
+    group = np.where(zone >= 0, group_of_class[old], -1)
+    losing = np.flatnonzero((group >= 0) & (quota[np.maximum(zone, 0), np.maximum(group, 0)] < 0))
+    new = old.copy()
+    gain = _gains(score, old, group_of_class, losing, quota.shape[1])
+    gain[quota[zone[losing]] <= 0] = -np.inf
+    joined = assign(Candidates(zone[losing], group[losing], gain), quota)
+    _move(new, score, group_of_class, losing, joined)
+    if np.isfinite(swap_gain):
+        stays = np.flatnonzero((group >= 0) & (new == old))
+        gain = _gains(score, old, group_of_class, stays, quota.shape[1])
+        _move(new, score, group_of_class, stays, swaps(Candidates(zone[stays], group[stays], gain), swap_gain, len(quota)))
+    return new
+
+
+def group_counts(classes: np.ndarray, zone: np.ndarray, shape: tuple[int, int], group_of_class: np.ndarray = GROUP_OF_CLASS) -> np.ndarray:
+    """Cells of each group in each zone, int (n_zone, n_group)."""
+    group = np.where(zone >= 0, group_of_class[classes], -1)
+    inside = group >= 0
+    return np.bincount(zone[inside] * shape[1] + group[inside], minlength=shape[0] * shape[1]).reshape(shape)
 
 
 def whole_cells(demand: np.ndarray) -> np.ndarray:
@@ -80,37 +111,21 @@ def _balanced(demand: np.ndarray) -> np.ndarray:
     return demand - demand.sum(axis=-1, keepdims=True) * size / np.where(total > 0.0, total, 1.0)
 
 
-def _blocks(plane: np.ndarray, n_block: int, side: int) -> np.ndarray:
-    """(n, n) -> (b, b, side * side), the cells of each driver cell together."""
-    return np.ascontiguousarray(plane.reshape(n_block, side, n_block, side).swapaxes(1, 2)).reshape(n_block, n_block, side * side)
+def _gains(score: np.ndarray, old: np.ndarray, group_of_class: np.ndarray, cells: np.ndarray, n_group: int) -> np.ndarray:
+    """Score of each group's best class less that of the cell's own class, (n, n_group); -inf for the cell's own group and groups without classes."""
+    own = old[cells]
+    of_class = score[:, cells]
+    best = np.full((len(cells), n_group), -np.inf)
+    for c, g in enumerate(group_of_class[: len(score)].tolist()):
+        if g >= 0:
+            np.maximum(best[:, g], of_class[c], out=best[:, g])
+    best -= of_class[own, np.arange(len(cells))][:, None]
+    best[np.arange(len(cells)), group_of_class[own]] = -np.inf
+    return best
 
 
-def _group_counts(blocks: np.ndarray) -> np.ndarray:
-    group = GROUP_OF_CLASS[blocks]
-    return np.stack([(group == g).sum(axis=-1) for g in range(N_LAND_GROUP)], axis=-1)
-
-
-def _move(cells: np.ndarray, score: np.ndarray, quota: np.ndarray) -> None:
-    """Change the classes of one driver cell in place, best gains first, until the quotas are used up."""
-    group = GROUP_OF_CLASS[cells]
-    source = np.flatnonzero((group >= 0) & (np.where(group >= 0, quota[group], 0) < 0))
-    gaining = np.flatnonzero(quota > 0)
-    if not len(source):
-        return
-    best = np.stack([_CLASSES_OF_GROUP[g][np.argmax(score[source][:, _CLASSES_OF_GROUP[g]], axis=1)] for g in gaining])
-    own = score[source, cells[source]]
-    gain = score[source[None, :], best] - own[None, :]
-    left, moved = np.abs(quota), np.zeros(len(source), bool)
-    wanted = int(quota[gaining].sum())
-    for pair in np.argsort(-gain, axis=None, kind="stable").tolist():
-        g, k = divmod(pair, len(source))
-        loser = group[source[k]]
-        if moved[k] or left[gaining[g]] == 0 or left[loser] == 0:
-            continue
-        cells[source[k]] = best[g, k]
-        moved[k] = True
-        left[gaining[g]] -= 1
-        left[loser] -= 1
-        wanted -= 1
-        if wanted == 0:
-            return
+def _move(new: np.ndarray, score: np.ndarray, group_of_class: np.ndarray, cells: np.ndarray, joined: np.ndarray) -> None:
+    """Give the cells that join a group the best class of it, in place."""
+    cells, joined = cells[joined >= 0], joined[joined >= 0]
+    allowed = group_of_class[: len(score), None] == joined
+    new[cells] = np.argmax(np.where(allowed, score[:, cells], -np.inf), axis=0)
