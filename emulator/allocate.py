@@ -34,20 +34,19 @@ class Allocated:
 
 
 def allocate(score: np.ndarray, old: np.ndarray, delta: np.ndarray, carry: np.ndarray) -> Allocated:
-    """Allocate one tile.
+    """Allocate one tile, or any rectangle of whole driver cells.
 
     Args:
-        score: (8, n, n) log-probabilities or logits.  old: last year's class index, uint8 (n, n), `NO_DATA` where missing.
-        delta: (b, b, 6) change of the group fractions in the b x b driver cells of the tile; 0 where there is no data.
-        carry: (b, b, 5) demand in fine cells left over from earlier years.
+        score: (8, n, m) log-probabilities or logits.  old: last year's class index, uint8 (n, m), `NO_DATA` where missing.
+        delta: (b, c, 6) change of the group fractions in the b x c driver cells of the tile; 0 where there is no data.
+        carry: (b, c, 5) demand in fine cells left over from earlier years.
     Returns:
         the new map; changes of each land group in each driver cell differ from demand by less than one cell, unless
         the map holds too few cells of the shrinking groups (then `dropped` says how many were missing).
     """
-    n_block, n = delta.shape[0], old.shape[0]
-    block = np.arange(n) // (n // n_block)
-    zone = (block[:, None] * n_block + block).ravel()
-    n_valid = np.bincount(zone[old.ravel() != NO_DATA], minlength=n_block**2)
+    rows, cols = (np.arange(n) // (n // n_block) for n, n_block in zip(old.shape, delta.shape[:2]))
+    zone = (rows[:, None] * delta.shape[1] + cols).ravel()
+    n_valid = np.bincount(zone[old.ravel() != NO_DATA], minlength=delta.shape[0] * delta.shape[1])
     demand = _balanced(delta[..., :N_LAND_GROUP].reshape(-1, N_LAND_GROUP) * n_valid[:, None] + carry.reshape(-1, N_LAND_GROUP))
     new = allocate_zones(score.reshape(len(score), -1), old.ravel(), zone, demand)
     left = demand - (group_counts(new, zone, demand.shape) - group_counts(old.ravel(), zone, demand.shape))

@@ -82,14 +82,11 @@ def allocated_map(score: np.ndarray, region: Region, years: tuple[int, int], car
         score: (class, row, col).  carry: (driver row, driver col, 5) demand left over, updated in place.
     """
     data, ring = region.data, region.driver.ring
-    old, side = data.map_of(years[0]), data.ratio
-    new = old.copy()
-    delta = region.driver.fraction[years[1]] - region.driver.fraction[years[0]]
-    for i, j in np.argwhere(region.driver.valid[ring:-ring, ring:-ring]):
-        part = (slice(i * side, (i + 1) * side), slice(j * side, (j + 1) * side))
-        done = allocate(score[:, *part], old[part], delta[None, None, :, ring + i, ring + j], carry[None, None, i, j])
-        new[part], carry[i, j] = done.core, done.carry[0, 0]
-    return new
+    old, inner = data.map_of(years[0]), slice(ring, -ring)
+    delta = np.where(region.driver.valid[inner, inner], (region.driver.fraction[years[1]] - region.driver.fraction[years[0]])[:, inner, inner], 0.0)
+    done = allocate(score, old, np.moveaxis(delta, 0, -1), carry)
+    carry[...] = done.carry
+    return done.core
 
 
 def no_carry(region: Region) -> np.ndarray:
