@@ -94,3 +94,16 @@ def test_whole_cells_sum_to_zero_and_are_off_by_less_than_one():
     demand -= demand.mean(axis=1, keepdims=True)
     quota = whole_cells(demand)
     assert (quota.sum(axis=1) == 0).all() and (np.abs(quota - demand) < 1.0).all()
+
+
+def test_a_rectangle_of_driver_cells_is_settled_cell_by_cell():
+    score, old = case_of(n=30)
+    change = np.random.default_rng(8).normal(0.0, 0.03, (2, 3, len(GROUPS)))
+    change -= change.mean(axis=-1, keepdims=True)
+    whole = allocate(score[:, :20], old[:20], change, np.zeros((2, 3, N_LAND_GROUP)))
+    for i in range(2):
+        for j in range(3):
+            part = (slice(10 * i, 10 * i + 10), slice(10 * j, 10 * j + 10))
+            one = allocate(score[:, *part], old[part], change[i:i + 1, j:j + 1], np.zeros((1, 1, N_LAND_GROUP)))
+            assert np.array_equal(whole.core[part], one.core)
+            assert np.array_equal(whole.carry[i, j], one.carry[0, 0])

@@ -27,6 +27,17 @@ def test_an_epoch_shows_its_own_samples_in_order():
     assert list(order) == [12, 13, 14, 15]
 
 
+def test_several_processes_share_the_samples_of_an_epoch(monkeypatch):
+    shown = []
+    for rank in range(3):
+        monkeypatch.setattr(EpochOrder, "_share", staticmethod(lambda rank=rank: (rank, 3)))
+        order = EpochOrder(6)
+        order.set_epoch(2)
+        assert len(order) == 2
+        shown.append(list(order))
+    assert shown == [[12, 15], [13, 16], [14, 17]]
+
+
 def test_the_loss_is_the_weighted_mean_over_cells_that_count():
     logits = torch.zeros(1, 2, 1, 3)
     logits[0, :, 0, 1] = torch.tensor([0.0, np.log(3.0)])
