@@ -16,11 +16,12 @@ ONLY_IN = {
     "netCDF4": {"emulator/reader.py", "emulator/output.py", "emulator/restart.py", "emulator/plot.py", "training",
                 "regrid/readers/grid_file.py", "regrid/readers/scrip_writer.py", "regrid/netcdf_input.py", "regrid/weight_writer.py",
                 "regrid/field_files.py", "regrid/backends/yac.py", "regrid/backends/esmf_child.py"},
-    "rasterio": {"training/readers/raster.py"},
+    "rasterio": {"training/readers/raster.py", "training/coarse_change.py"},
     "zarr": {"training/store.py"},
     "esmpy": {"regrid/backends/esmf_child.py"},
-    "xgboost": {"training/models/boosted.py"},
-    "scipy": {"training/models/features.py", "training/models/neighbourhood.py", "training/models/rules.py"},
+    "xgboost": {"training/models/boosted.py", "training/class_odds.py"},
+    "scipy": {"training/class_odds.py", "training/change_rates.py", "training/coarse_change.py", "training/models/features.py",
+              "training/models/neighbourhood.py", "training/models/rules.py"},
     "yac": {"regrid/backends/yac_child.py"},
 }
 MODULES = [path for package in MAY_IMPORT for path in sorted((ROOT / package).rglob("*.py"))]

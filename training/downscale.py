@@ -15,8 +15,8 @@ from lsbc.emulator.allocate import allocate_zones
 from lsbc.emulator.classes import NO_DATA
 from lsbc.regrid.errors import LsbcError
 from lsbc.training.change_rates import Cells, fit_rates
+from lsbc.training.class_odds import USUAL, Learner, density_log_p, learned_log_p
 from lsbc.training.coarse_change import ClassMap, Zones, read_changes, read_map, write_map, zone_sums, zones_of
-from lsbc.training.neighbourhood import density_log_p, learned_log_p
 
 MERGED = {41: 40, 42: 40, 43: 40, 44: 40, 45: 40}
 """Forest subtypes count as one class."""
@@ -41,12 +41,12 @@ def demand_cells(zones: Zones, fine: ClassMap, group_of_class: np.ndarray) -> np
     return demand - demand.sum(axis=1, keepdims=True) * size / np.maximum(size.sum(axis=1, keepdims=True), 1e-12)
 
 
-def downscale(fine: ClassMap, zones: Zones, rule: str = "rates") -> np.ndarray:
+def downscale(fine: ClassMap, zones: Zones, rule: str = "rates", learner: Learner = USUAL) -> np.ndarray:
     """Class index of the later year, (row, col), placed by one of `RULES`."""
     group_of_class = groups_of(fine.codes)
     group = np.where(fine.land, group_of_class[fine.index], NO_DATA).astype(np.uint8)
     demand = demand_cells(zones, fine, group_of_class)
-    score = cell_scores(fine, group, zones.zone, demand, rule)
+    score = cell_scores(fine, group, zones.zone, demand, (rule, learner))
     land, new = fine.land, fine.index.copy()
     joined = allocate_zones(score.T, group[land], zones.zone[land], demand, np.append(np.arange(demand.shape[1]), np.full(256 - demand.shape[1], -1)))
     moved = joined != group[land]
@@ -55,13 +55,13 @@ def downscale(fine: ClassMap, zones: Zones, rule: str = "rates") -> np.ndarray:
     return new
 
 
-def cell_scores(fine: ClassMap, group: np.ndarray, zone: np.ndarray, demand: np.ndarray, rule: str) -> np.ndarray:
+def cell_scores(fine: ClassMap, group: np.ndarray, zone: np.ndarray, demand: np.ndarray, how: tuple[str, Learner]) -> np.ndarray:
     """Scores of the groups at the cells with data, (n_cell, group)."""
-    land, n_group = fine.land, demand.shape[1]
+    land, n_group, (rule, learner) = fine.land, demand.shape[1], how
     columns_per_row = abs(fine.transform.e / fine.transform.a) / np.cos(np.radians(fine.centres_deg()[1][land.any(axis=1)].mean()))
     if rule == "density":
         return density_log_p(group, n_group, columns_per_row)[:, land].T
-    log_p = learned_log_p(fine.index, group, columns_per_row)
+    log_p = learned_log_p(fine.index, group, columns_per_row, learner)
     if rule == "learned":
         return log_p
     counted = zone[land] >= 0
@@ -76,14 +76,15 @@ def residual_km2(fine: ClassMap, new: np.ndarray, zones: Zones) -> np.ndarray:
     """Change of each group's area in each zone less the one asked for, (zone, group)."""
     group = groups_of(fine.codes)
     n_zone, n_group = zones.km2.shape[1], group.max() + 1
-    area = np.broadcast_to(fine.cell_area_km2()[:, None], new.shape)[fine.land]
-    zone = zones.zone[fine.land]
+    counted = zones.zone >= 0
+    area = np.broadcast_to(fine.cell_area_km2()[:, None], new.shape)[counted]
+    zone = zones.zone[counted]
 
     def areas(index: np.ndarray) -> np.ndarray:
         return np.bincount(zone * n_group + group[index], weights=area, minlength=n_zone * n_group).reshape(n_zone, n_group)
 
     km2 = zones.km2.sum(axis=0) @ (group[: len(fine.codes), None] == np.arange(n_group))
-    return areas(new[fine.land]) - areas(fine.index[fine.land]) - km2
+    return areas(new[counted]) - areas(fine.index[counted]) - km2
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -105,7 +106,7 @@ def main(arguments: list[str] | None = None) -> int:
     left = residual_km2(fine, new, zones)
     moved = (groups_of(fine.codes)[new] != groups_of(fine.codes)[fine.index])[fine.land]
     print(f"{chosen.output}: {moved.sum()} of {moved.size} cells change; coarse cells count by {zones.rule}; area change off by at most "
-          f"{np.abs(left).max():.2f} km2 a coarse cell and class, {np.abs(left).sum() / 2:.0f} km2 in all.")
+          f"{np.abs(left).max():.2f} km2 a coarse cell and class, quantity disagreement {np.abs(left.sum(axis=0)).sum() / 2:.1f} km2.")
     return 0
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lsbc.emulator.allocate import N_LAND_GROUP, allocate, whole_cells
+from lsbc.emulator.allocate import N_LAND_GROUP, allocate, allocate_zones, group_counts, whole_cells
 from lsbc.emulator.classes import GROUPS
 
 URBAN, CROP, PASTURE, FOREST, GRASS, SPARSE, WATER = range(1, 8)
@@ -107,3 +107,22 @@ def test_a_rectangle_of_driver_cells_is_settled_cell_by_cell():
             one = allocate(score[:, *part], old[part], change[i:i + 1, j:j + 1], np.zeros((1, 1, N_LAND_GROUP)))
             assert np.array_equal(whole.core[part], one.core)
             assert np.array_equal(whole.carry[i, j], one.carry[0, 0])
+
+
+def test_any_zoning_is_met_and_cells_outside_all_zones_stay():
+    rng = np.random.default_rng(5)
+    old, zone = rng.integers(1, 6, 3000).astype(np.uint8), rng.integers(-1, 4, 3000)
+    demand = np.zeros((4, N_LAND_GROUP))
+    demand[:, :3] = [(7, -4, -3), (0, 0, 0), (-2, 1, 1), (-5.4, 5.4, 0)]
+    new = allocate_zones(rng.normal(size=(8, 3000)), old, zone, demand)
+    change = group_counts(new, zone, demand.shape) - group_counts(old, zone, demand.shape)
+    assert (np.abs(change - demand) < 1.0).all() and np.array_equal(new[zone < 0], old[zone < 0])
+
+
+def test_swaps_keep_every_zone_s_areas_and_are_made_only_where_both_gain_enough():
+    old = np.array([CROP, CROP, FOREST, FOREST], np.uint8)
+    score = np.zeros((8, 4))
+    score[FOREST, 0], score[CROP, 2], score[FOREST, 1], score[CROP, 3] = 3.0, 2.0, 0.5, 0.4
+    nothing, one_zone = np.zeros((1, N_LAND_GROUP)), np.zeros(4, int)
+    assert np.array_equal(allocate_zones(score, old, one_zone, nothing), old)
+    assert allocate_zones(score, old, one_zone, nothing, swap_gain=1.0).tolist() == [FOREST, CROP, CROP, FOREST]

@@ -33,6 +33,8 @@ class Learner:
     seed: int = 0
 
 
+USUAL = Learner()
+
 def densities(kind: np.ndarray, n_kind: int, reach_rows: float, columns_per_row: float) -> np.ndarray:
     """Gaussian-weighted share of each kind around each cell, without the cell itself, float32 (kind, row, col).
 
@@ -53,7 +55,7 @@ def density_log_p(classes: np.ndarray, n_class: int, columns_per_row: float) -> 
     return np.log(share / share.sum(axis=0))
 
 
-def learned_log_p(kind: np.ndarray, classes: np.ndarray, columns_per_row: float, learner: Learner = Learner()) -> np.ndarray:
+def learned_log_p(kind: np.ndarray, classes: np.ndarray, columns_per_row: float, learner: Learner = USUAL) -> np.ndarray:
     """Log probability of each class at each cell with data, float32 (n_cell, class), at least log `LEAST_P`.
 
     Args:
