@@ -1,7 +1,8 @@
 """Makes a trained network's probability of change honest on the watched cells. Never sees reported cells or test years.
 
 Training weighs changed cells up, which tells the network that change is commoner than it is. That is undone by offsets of the
-logits that depend on the shown prior's class alone, so they go into the last layer's weights and cost nothing to run.
+logits that depend on the shown prior's class alone, so they go into the last layer's weights and cost nothing to run. A margin on
+top makes the likeliest class leave a cell alone unless it was never wrong about a change on the watched cells.
 """
 
 from __future__ import annotations
@@ -71,17 +72,37 @@ def best_offsets(logits: np.ndarray, target: np.ndarray, shown: np.ndarray, spre
     return tuple(0.0 if index == OCEAN else float(value) for index, value in enumerate(offset.detach()))
 
 
+def safe_margin(logits: np.ndarray, target: np.ndarray, shown: np.ndarray, step: float = 0.5) -> float:
+    """The smallest multiple of `step` which, added to the logit of staying, leaves no cell changed to a class it does not get.
+
+    Args:
+        logits: (cell, class), calibrated.  target, shown: as in `best_offsets`.
+    """
+    rows = np.arange(len(shown))
+    others = logits.astype(np.float64)
+    own = others[rows, shown]
+    others[rows, shown] = -np.inf
+    lead, to = others.max(axis=1) - own, others.argmax(axis=1)
+    wrong = (lead > 0) & (to != target)
+    return float(step * np.ceil(lead[wrong].max() / step)) if wrong.any() else 0.0
+
+
 def calibrate(network: UNet, sampler: Sampler, halo: int, latest: int = 8) -> Calibration:
-    """Fit the offsets on the watched cells of the latest training pairs: change is rarer in some decades than in others."""
+    """Fit the offsets on the watched cells of the latest training pairs, for change is rarer in some decades than in others, and the margin on all."""
     region = Region(sampler.data, sampler.driver, halo, 1 << network.depth)
     run, cells = torch_network(fold_batch_norm(network)), sampler.watched
     if not cells.any():
         return Calibration((0.0,) * N_CLASS)
     parts = []
-    for years in sampler.pairs[-latest:]:
+    for years in sampler.pairs:
         prior, target = (sampler.data.map_of(year) for year in years)
         parts.append((network_logits(run, region, one_prior(years, prior))[:, cells].T, target[cells], prior[cells]))
-    return Calibration(best_offsets(*(np.concatenate(part) for part in zip(*parts, strict=True))))
+    offsets = np.array(best_offsets(*(np.concatenate(part) for part in zip(*parts[-latest:], strict=True))))
+    logits, target, shown = (np.concatenate(part) for part in zip(*parts, strict=True))
+    logits = logits.astype(np.float64)
+    logits[np.arange(len(shown)), shown] += offsets[shown]
+    margin = safe_margin(logits, target, shown)
+    return Calibration(tuple(float(offset) + margin * (index != OCEAN) for index, offset in enumerate(offsets)))
 
 
 def calibrated_network(config: TrainingConfig) -> UNet:

@@ -6,7 +6,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from lsbc.emulator.classes import N_CLASS  # noqa: E402
-from lsbc.training.calibrate import Calibration, best_offsets, read_calibration  # noqa: E402
+from lsbc.training.calibrate import Calibration, best_offsets, read_calibration, safe_margin  # noqa: E402
 from lsbc.training.loop import new_network, prior_channels  # noqa: E402
 from lsbc.training.samples import channel_list  # noqa: E402
 
@@ -19,6 +19,14 @@ def test_staying_is_made_as_likely_as_it_was_seen():
     offset = best_offsets(logits, target, np.full(1000, 2), spread=1e6)
     assert offset[2] == pytest.approx(np.log(99), abs=1e-4)
     assert offset[1] == 0.0
+
+
+def test_the_margin_leaves_no_wrong_change_and_is_no_larger_than_it_must():
+    logits = np.full((3, N_CLASS), -9.0)
+    logits[:, 2] = 0.0
+    logits[0, 1], logits[1, 1], logits[2, 4] = 3.0, 0.7, -1.0  # right by 3.0, wrong by 0.7, stays
+    assert safe_margin(logits, np.array([1, 2, 2]), np.array([2, 2, 2])) == 1.0
+    assert safe_margin(logits, np.array([1, 1, 2]), np.array([2, 2, 2])) == 0.0
 
 
 def test_a_calibrated_network_has_the_offsets_where_they_belong(smoke):
