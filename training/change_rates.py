@@ -49,8 +49,8 @@ class Rates:
 
 
     def scores(self, cells: Cells) -> np.ndarray:
-        """Log chance of each other class, 0 for the own class: what a move gains, to be compared within a zone, (n, class)."""
-        score = np.log(np.maximum(self.chance(cells), 1e-12))
+        """eta of each class, 0 for the own one: what a move gains, to be compared within a zone, (n, class)."""
+        score = self.alpha[cells.kind] + self.slope * _log_odds(cells)
         score[np.arange(len(score)), cells.own] = 0.0
         return score
 

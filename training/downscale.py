@@ -6,12 +6,15 @@ Places the coarse cells' own net changes among the map's cells. Parses arguments
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from lsbc.emulator.allocate import allocate_zones
+from lsbc.emulator.allocate import allocate_zones, group_counts
 from lsbc.emulator.classes import NO_DATA
 from lsbc.regrid.errors import LsbcError
 from lsbc.training.change_rates import Cells, fit_rates
@@ -23,6 +26,18 @@ MERGED = {41: 40, 42: 40, 43: 40, 44: 40, 45: 40}
 RULES = ("rates", "learned", "density")
 """Where change goes: to cells likely to change by rates fitted to the coarse changes; where the map's own classes are least at home; by near density."""
 
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Method:
+    """Where change goes (one of `RULES`), year by year or only the net of all years, and how much likelier a moved cell returns than another comes."""
+
+    rule: str = "rates"
+    yearly: bool = True
+    return_gain: float = 6.0
+    learner: Learner = USUAL
+
 
 def groups_of(codes: tuple[int, ...]) -> np.ndarray:
     """Group of each class index, (256,), -1 beyond the classes: classes that count as one share a group."""
@@ -32,44 +47,56 @@ def groups_of(codes: tuple[int, ...]) -> np.ndarray:
 
 
 def demand_cells(zones: Zones, fine: ClassMap, group_of_class: np.ndarray) -> np.ndarray:
-    """Cells by which each group is to change over all years, (zone, group), summing to 0: km2 over the zone's mean cell."""
+    """Cells by which each group is to have changed since the map, (year, zone, group), summing to 0: km2 over the zone's mean cell."""
     n_zone, n_group = zones.km2.shape[1], group_of_class.max() + 1
-    cell_km2 = zone_sums(zones.zone, fine, n_zone) / np.bincount(zones.zone[zones.zone >= 0], minlength=n_zone)
-    km2 = zones.km2.sum(axis=0) @ (group_of_class[: zones.km2.shape[2], None] == np.arange(n_group))
-    demand = km2 / cell_km2[:, None]
+    cell_km2 = zone_sums(zones.zone, fine, n_zone) / np.maximum(np.bincount(zones.zone[zones.zone >= 0], minlength=n_zone), 1)
+    km2 = np.cumsum(zones.km2, axis=0) @ (group_of_class[: zones.km2.shape[2], None] == np.arange(n_group))
+    demand = km2 / np.where(cell_km2 > 0.0, cell_km2, np.inf)[:, None]
     size = np.abs(demand)
-    return demand - demand.sum(axis=1, keepdims=True) * size / np.maximum(size.sum(axis=1, keepdims=True), 1e-12)
+    return demand - demand.sum(axis=2, keepdims=True) * size / np.maximum(size.sum(axis=2, keepdims=True), 1e-12)
 
 
-def downscale(fine: ClassMap, zones: Zones, rule: str = "rates", learner: Learner = USUAL) -> np.ndarray:
-    """Class index of the later year, (row, col), placed by one of `RULES`."""
+def downscale(fine: ClassMap, zones: Zones, how: Method | None = None) -> np.ndarray:
+    """Class index of the last year, (row, col)."""
+    how = how or Method()
     group_of_class = groups_of(fine.codes)
-    group = np.where(fine.land, group_of_class[fine.index], NO_DATA).astype(np.uint8)
     demand = demand_cells(zones, fine, group_of_class)
-    score = cell_scores(fine, group, zones.zone, demand, (rule, learner))
-    land, new = fine.land, fine.index.copy()
-    joined = allocate_zones(score.T, group[land], zones.zone[land], demand, np.append(np.arange(demand.shape[1]), np.full(256 - demand.shape[1], -1)))
-    moved = joined != group[land]
-    first_class = np.array([int(np.argmax(group_of_class == g)) for g in range(demand.shape[1])])
-    new[land] = np.where(moved, first_class[joined], fine.index[land])
+    demand = demand if how.yearly else demand[-1:]
+    shape, land = demand.shape[1:], zones.zone >= 0
+    zone, first = zones.zone[land], fine.index[land]
+    groups = np.append(np.arange(shape[1]), np.full(256 - shape[1], -1))
+    class_of_group = np.array([int(np.argmax(group_of_class == g)) for g in range(shape[1])], np.uint8)
+    score_of = _scores(fine, zones.zone, demand[-1], how)
+    start, now = group_of_class[first].astype(np.uint8), first
+    for wanted in demand:
+        group = group_of_class[now].astype(np.uint8)
+        score = score_of(now)
+        moved = np.flatnonzero(group != start)
+        score[moved, start[moved]] += how.return_gain
+        done = group_counts(group, zone, shape, groups) - group_counts(start, zone, shape, groups)
+        joined = allocate_zones(score.T, group, zone, wanted - done, groups)
+        now = np.where(joined == group, now, np.where(joined == start, first, class_of_group[joined]))
+    new = fine.index.copy()
+    new[land] = now
     return new
 
 
-def cell_scores(fine: ClassMap, group: np.ndarray, zone: np.ndarray, demand: np.ndarray, how: tuple[str, Learner]) -> np.ndarray:
-    """Scores of the groups at the cells with data, (n_cell, group)."""
-    land, n_group, (rule, learner) = fine.land, demand.shape[1], how
+def _scores(fine: ClassMap, zone: np.ndarray, net: np.ndarray, how: Method) -> Callable[[np.ndarray], np.ndarray]:
+    """Scores of the groups at the cells in zones, (n, group), as a function of the cells' classes of the moment."""
+    land, group_of_class = fine.land, groups_of(fine.codes)
+    group = np.where(land, group_of_class[fine.index], NO_DATA).astype(np.uint8)
     columns_per_row = abs(fine.transform.e / fine.transform.a) / np.cos(np.radians(fine.centres_deg()[1][land.any(axis=1)].mean()))
-    if rule == "density":
-        return density_log_p(group, n_group, columns_per_row)[:, land].T
-    log_p = learned_log_p(fine.index, group, columns_per_row, learner)
-    if rule == "learned":
-        return log_p
-    counted = zone[land] >= 0
-    cells = Cells(zone[land][counted], fine.index[land][counted], groups_of(fine.codes)[: len(fine.codes)], log_p[counted])
-    rates = fit_rates(cells, demand)
-    score = np.zeros_like(log_p)
-    score[counted] = rates.scores(cells)
-    return score
+    if how.rule == "density":
+        log_p = density_log_p(group, net.shape[1], columns_per_row)[:, land].T
+    else:
+        log_p = learned_log_p(fine.index, group, columns_per_row, how.learner)
+    log_p = log_p[zone[land] >= 0].astype(np.float64)
+    if how.rule != "rates":
+        return lambda now: log_p.copy()
+    place, class_of_kind = zone[zone >= 0], group_of_class[: len(fine.codes)]
+    rates = fit_rates(Cells(place, fine.index[zone >= 0], class_of_kind, log_p), net)
+    log.info("rates of change fitted to the coarse changes explain %.2f of them", rates.explained)
+    return lambda now: rates.scores(Cells(place, now, class_of_kind, log_p))
 
 
 def residual_km2(fine: ClassMap, new: np.ndarray, zones: Zones) -> np.ndarray:
@@ -94,11 +121,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("changes", type=Path, nargs="+", help="GeoTIFFs of class-area changes in km2, a year each, in order")
     parser.add_argument("--output", type=Path, required=True, help="the map to write, like the first")
     parser.add_argument("--rule", choices=RULES, default=RULES[0], help="where change goes (default: %(default)s)")
+    parser.add_argument("--net", action="store_true", help="place only the net change of all years: fewer moves, fewer of them wrong")
     chosen = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
         fine = read_map(chosen.map)
         zones = zones_of(fine, read_changes(chosen.changes, fine.codes))
-        new = downscale(fine, zones, chosen.rule)
+        new = downscale(fine, zones, Method(chosen.rule, yearly=not chosen.net))
         write_map(chosen.output, fine, new)
     except LsbcError as error:
         print(f"lsbc: {type(error).__name__}: {error}", file=sys.stderr)

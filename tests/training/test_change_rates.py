@@ -26,7 +26,7 @@ def test_chances_are_those_of_the_formula():
     odds = np.array([1.0, np.exp(-1.0) * (0.3 / 0.5) ** 2, np.exp(-2.0) * (0.2 / 0.5) ** 2])  # 0 for staying
     rates = Rates(np.array([[9.0, -1.0, -2.0]] * 3), 2.0, 1.0)
     assert rates.chance(cells)[0] == pytest.approx(odds / odds.sum())
-    assert rates.scores(cells)[0] == pytest.approx([0.0, *np.log(odds / odds.sum())[1:]])
+    assert rates.scores(cells)[0] == pytest.approx(np.log(odds))
 
 
 def test_rates_that_made_the_nets_are_found_again():

@@ -6,7 +6,7 @@ from rasterio.transform import Affine
 from lsbc.emulator.classes import NO_DATA
 from lsbc.training.class_odds import Learner
 from lsbc.training.coarse_change import read_changes, read_map, zones_of
-from lsbc.training.downscale import RULES, downscale, groups_of, main, residual_km2
+from lsbc.training.downscale import RULES, Method, downscale, groups_of, main, residual_km2
 
 CODES = (11, 22, 40, 41)
 
@@ -32,12 +32,13 @@ def files(tmp_path):
     return tmp_path / "map.tif", [tmp_path / "change1.tif", tmp_path / "change2.tif"]
 
 
+@pytest.mark.parametrize("yearly", [True, False])
 @pytest.mark.parametrize("rule", RULES)
-def test_demand_of_all_years_is_met_within_a_cell_and_cells_outside_all_zones_stay(files, rule):
+def test_demand_of_all_years_is_met_within_a_cell_and_cells_outside_all_zones_stay(files, rule, yearly):
     path, changes = files
     old = read_map(path)
     zones = zones_of(old, read_changes(changes, old.codes))
-    new = downscale(old, zones, rule, Learner(n_fold=2, n_round=3, depth=3))
+    new = downscale(old, zones, Method(rule, yearly, learner=Learner(n_fold=2, n_round=3, depth=3)))
     assert np.abs(residual_km2(old, new, zones)).max() < 1.02 * (0.05 * 111.3) ** 2  # km2 of a cell
     stays = (zones.zone < 0) & old.land
     assert stays.any() and np.array_equal(new[stays], old.index[stays]) and (new[~old.land] == NO_DATA).all()
@@ -58,7 +59,7 @@ def test_forest_types_are_one_group_and_keep_their_codes_where_nothing_moves(fil
     assert groups_of((11, 22, 40, 41, 44, 55))[:7].tolist() == [0, 1, 2, 2, 2, 3, -1]
     path, changes = files
     old = read_map(path)
-    new = downscale(old, zones_of(old, read_changes(changes, old.codes)), "density")
+    new = downscale(old, zones_of(old, read_changes(changes, old.codes)), Method("density"))
     moved = groups_of(old.codes)[new] != groups_of(old.codes)[old.index]
     assert np.array_equal(new[~moved], old.index[~moved]) and moved.any()
 
