@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from lsbc.emulator.channels import CHANNEL_NAMES, Window
+from lsbc.emulator.channels import Window
 from lsbc.emulator.classes import N_CLASS, NO_DATA
-from lsbc.regrid.errors import ModelError
+from lsbc.regrid.errors import ConfigError, ModelError
 from lsbc.training.card import compose, to_toml
 from lsbc.training.cases import one_prior
 from lsbc.training.config import TrainingConfig
@@ -45,11 +45,11 @@ def weights_bytes(network: UNet) -> bytes:
     return save({key: value.contiguous() for key, value in network.state_dict().items()})
 
 
-def read_weights(path: Path, n_channel: int, base_width: int, depth: int) -> UNet:
+def read_weights(path: Path, n_channel: int, base_width: int, depth: int, n_step: int = 1) -> UNet:
     """The folded network of an artefact, in evaluation mode."""
     from safetensors.torch import load_file
 
-    network = fold_batch_norm(UNet(n_channel, N_CLASS, base_width, depth))
+    network = fold_batch_norm(UNet(n_channel, N_CLASS, base_width, depth, n_step))
     network.load_state_dict(load_file(path))
     return network.eval()
 
@@ -116,12 +116,15 @@ def real_tiles(data: LandData, config: TrainingConfig, window_cells: int, count:
     """Windows of the last test pair spread over the region, 60 % of the prior hidden; (count, channel, n, n)."""
     rng = np.random.default_rng(config.run.seed)
     cells = np.argwhere(data.valid)
-    driver, years, out = DriverTable(data), test_pairs(data, config.split)[-1], []
+    pairs = test_pairs(data, config.split)
+    if not pairs:
+        raise ConfigError(f"split.test_years {config.split.test_years} are not in the data, which hold {data.years[0]} to {data.years[-1]}.")
+    driver, years, out = DriverTable(data), pairs[-1], []
     for row, col in cells[np.linspace(0, len(cells) - 1, count + 2).astype(int)[1:-1]]:
         window = Window(data.row0 + int(row) - window_cells // 2, data.col0 + int(col) - window_cells // 2, window_cells)
         prior = cut(data.map_of(years[0]), window.row0 - data.row0, window.col0 - data.col0, window_cells, NO_DATA)
         case = one_prior(years, prior, rng.random((window_cells, window_cells)) >= 0.6)
-        out.append(patch_channels(data, driver, channel_list(), PatchInputs(window, case)))
+        out.append(patch_channels(data, driver, channel_list(config.samples.steps), PatchInputs(window, case)))
     return np.stack(out)
 
 
@@ -148,7 +151,8 @@ def derive_formats(artefact: Path, target: Path, formats: tuple[str, ...]) -> Pa
     found, named = sha256_of(artefact / WEIGHTS), card["files"][WEIGHTS]["sha256"]
     if found != named:
         raise ModelError(f"{artefact / WEIGHTS} has sha256 {found}; its card names {named}.")
-    network = read_weights(artefact / WEIGHTS, len(card["channels"]), card["network"]["base_width"], card["network"]["depth"])
+    network = read_weights(artefact / WEIGHTS, len(card["channels"]), card["network"]["base_width"], card["network"]["depth"],
+                           card["network"]["steps"])
     content = {} if target == artefact else {name: (artefact / name).read_bytes() for name in card["files"]}
     content |= {name: make(network) for name, make in (FORMATS[wish] for wish in formats)}
     for name, blob in content.items():
@@ -170,7 +174,7 @@ def _scores_of(config: TrainingConfig, checkpoint_sha256: str) -> Mapping[str, A
 def _network_table(network: UNet, config: TrainingConfig, halo: int) -> dict[str, Any]:
     return {"architecture": "unet", "base_width": config.network.base_width, "depth": config.network.depth, "halo": halo,
             "core": config.network.core, "window": config.network.core + 2 * halo, "batch": config.network.batch,
-            "steps": 1, "parameters": sum(weight.numel() for weight in network.parameters()), "opset": OPSET}
+            "steps": config.samples.steps, "parameters": sum(weight.numel() for weight in network.parameters()), "opset": OPSET}
 
 
 def export_artefact(trained: UNet, data: LandData, config: TrainingConfig, trained_on: Mapping[str, Any],
@@ -183,14 +187,15 @@ def export_artefact(trained: UNet, data: LandData, config: TrainingConfig, train
         if len(blob) > LIMIT_BYTES:
             raise ModelError(f"{name} would have {len(blob)} bytes; an artefact's files have at most {LIMIT_BYTES}.")
     in_onnx, in_torch = onnx_network(content[ONNX]), torch_network(network)
-    halo = exact_halo(in_onnx, len(CHANNEL_NAMES), 1 << config.network.depth)
+    channels = channel_list(config.samples.steps)
+    halo = exact_halo(in_onnx, len(channels), 1 << config.network.depth)
     table = _network_table(network, config, halo)
     precision = compare(in_torch, in_onnx, real_tiles(data, config, table["window"]))
     for name, blob in content.items():
         write_atomically(config.export.directory / name, blob)
     files = {name: {"sha256": sha256_of(config.export.directory / name), "bytes": len(blob)} for name, blob in content.items()}
     trained_on = {**trained_on, "checkpoint_sha256": checkpoint_sha256, "date": datetime.date.today().isoformat()}
-    card = compose(config, channel_list(), network=table, trained=trained_on, precision={"onnx_vs_torch": precision},
+    card = compose(config, channels, network=table, trained=trained_on, precision={"onnx_vs_torch": precision},
                    scores=_scores_of(config, checkpoint_sha256), files=files)
     write_atomically(config.export.directory / CARD, to_toml(card).encode())
     return card

@@ -113,16 +113,16 @@ class Task(lightning.LightningModule):
 class EpochLine(lightning.Callback):
     """One log line an epoch: step, mean loss, samples per second, and the share of the time spent waiting for samples.
 
-    Each epoch begins from its own random state, so that dropout repeats in a resumed run.
+    Each step begins from its own random state, so that dropout repeats in a resumed run.
     """
 
     def on_train_epoch_start(self, trainer: lightning.Trainer, task: Task) -> None:
-        torch.manual_seed(task.config.run.seed * 1_000_003 + trainer.current_epoch * trainer.world_size + trainer.global_rank)
         self.start = self.ready = time.monotonic()
         self.waited = 0.0
 
     def on_train_batch_start(self, trainer: lightning.Trainer, task: Task, batch: object, index: int) -> None:
         self.waited += time.monotonic() - self.ready
+        torch.manual_seed(task.config.run.seed * 1_000_003 + trainer.global_step * trainer.world_size + trainer.global_rank)
 
     def on_train_batch_end(self, trainer: lightning.Trainer, task: Task, outputs: object, batch: object, index: int) -> None:
         self.ready = time.monotonic()
@@ -151,7 +151,8 @@ class WatchedCells(lightning.Callback):
         line = [f"{share:.0%} hidden {watched_accuracy(task.network, patches):.4f}"
                 for share, patches in self.patches.items() if patches]
         task.network.train()
-        log.info("watched cells, accuracy: %s", ", ".join(line))
+        if line:
+            log.info("watched cells, accuracy: %s", ", ".join(line))
 
 
 @torch.no_grad()
@@ -190,7 +191,7 @@ def fit(config: TrainingConfig, sampler: Sampler, *, fresh: bool = False, last_e
         enable_model_summary=False, num_sanity_val_steps=0, use_distributed_sampler=False, gradient_clip_val=1.0,
     )
     task = Task(config)
-    if run.start_from is not None:
+    if run.start_from is not None and not checkpoint.is_file():
         task.network.load_state_dict(_network_state(run.start_from))
     trainer.fit(task, loader, ckpt_path=str(checkpoint) if checkpoint.is_file() else None, weights_only=True)
     return task

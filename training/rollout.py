@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lsbc.emulator.classes import NO_DATA
+from lsbc.emulator.classes import NO_DATA, STATIC_CLASSES
 from lsbc.training.cases import Case, one_prior
 from lsbc.training.data import LandData
 from lsbc.training.face import Predictor
@@ -20,7 +20,7 @@ SMALLEST_PROBABILITY = 1e-30
 def blind(data: LandData) -> LandData:
     """The same region without any map: all cells with data say class 0. Takes no memory."""
     nothing = np.where(data.valid, np.uint8(0), np.uint8(NO_DATA))
-    return replace(data, class_index=np.broadcast_to(nothing, data.class_index.shape))
+    return replace(data, class_index=np.broadcast_to(nothing, data.class_index.shape), sub_counts=None)
 
 
 def blind_region(region: Region) -> Region:
@@ -68,7 +68,7 @@ def first_probabilities(predictor: Predictor, region: Region, start: int, way: i
 
 def rollout(predictor: Predictor, region: Region, start: int, steps: int, *, allocated: bool,
             first: np.ndarray | None = None) -> Iterator[Step]:
-    """Make the years after `start` (before it, if `steps` is negative), each from the one made before.
+    """Make the years after `start` (before it, if `steps` is negative), each from the one made before; ocean and water stay, as in a coupled run.
 
     Args:
         region: must have the map of `start`; no other map is read, nor a version of a dated field that came later.
@@ -85,6 +85,6 @@ def rollout(predictor: Predictor, region: Region, start: int, steps: int, *, all
             score = np.log(np.maximum(first, SMALLEST_PROBABILITY))
             made = allocated_map(score, _shown(hidden, year, made), years, carry)
         else:
-            made = likeliest(first, hidden)
+            made = np.where(np.isin(made, STATIC_CLASSES), made, likeliest(first, hidden))
         yield Step(years[1], made, first)
         first = None

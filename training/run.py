@@ -6,7 +6,7 @@ import logging
 import sys
 import time
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,15 +60,18 @@ def train(config: Path | str, data: Path | str | None = None, coarse_elevation: 
           fresh: bool = False) -> Path:
     """Train until run.steps, going on from the run directory's checkpoint unless `fresh`; returns the checkpoint."""
     settings = _prepare(config, data, coarse_elevation)
-    from lsbc.training.calibrate import calibrate
     from lsbc.training.data import read_data
+    from lsbc.training.files import sha256_of
     from lsbc.training.loop import fit, trained_network
     from lsbc.training.samples import Sampler
+    from lsbc.training.stay_offsets import calibrate
 
     sampler = Sampler(read_data(settings.data), settings.split, settings.samples, settings.loss, settings.run.seed)
     settings.run.directory.mkdir(parents=True, exist_ok=True)
-    fit(settings, sampler, fresh=fresh, progress=sys.stderr.isatty())
-    calibrate(trained_network(settings), sampler, halo=16 << settings.network.depth).write(settings.run.directory)
+    task = fit(settings, sampler, fresh=fresh, progress=sys.stderr.isatty())
+    if task.global_rank == 0:
+        found = calibrate(trained_network(settings), sampler, halo=16 << settings.network.depth)
+        replace(found, checkpoint_sha256=sha256_of(_checkpoint(settings))).write(settings.run.directory)
     log.info("trained: %s", settings.run.directory / "last.ckpt")
     return _checkpoint(settings)
 
@@ -115,17 +118,17 @@ def evaluate(config: Path | str, data: Path | str | None = None, coarse_elevatio
 
 
 def _region(network: Network, settings: TrainingConfig, options: EvaluateOptions, data: LandData) -> Region:
-    """The region with the halo the network needs: an artefact's card says it, a checkpoint's is measured."""
-    from lsbc.emulator.channels import CHANNEL_NAMES
+    """The region with the channels and the halo the network needs: an artefact's card says them, a checkpoint's halo is measured."""
+    from lsbc.emulator.artefact import read_artefact
     from lsbc.training.halo import exact_halo
+    from lsbc.training.patches import DriverTable, channel_list
     from lsbc.training.predict import Region
-    from lsbc.training.samples import DriverTable
 
     if options.artefact is not None:
-        card = _card(options.artefact)["network"]
-        return Region(data, DriverTable(data), card["halo"], 1 << card["depth"])
-    multiple = 1 << settings.network.depth
-    return Region(data, DriverTable(data), exact_halo(network, len(CHANNEL_NAMES), multiple, core=160), multiple)
+        artefact = read_artefact(_located(options.artefact))
+        return Region(data, DriverTable(data), artefact.halo, 1 << artefact.depth, artefact.channels)
+    multiple, channels = 1 << settings.network.depth, channel_list(settings.samples.steps)
+    return Region(data, DriverTable(data), exact_halo(network, len(channels), multiple, core=160), multiple, channels)
 
 
 def _predictors(settings: TrainingConfig, network: Network, data: LandData) -> list[Predictor]:
@@ -183,8 +186,8 @@ def _scored_checkpoint(settings: TrainingConfig, options: EvaluateOptions) -> st
 def _checkpoint_network(settings: TrainingConfig) -> Network:
     import torch
 
-    from lsbc.training.calibrate import calibrated_network
     from lsbc.training.predict import torch_network
+    from lsbc.training.stay_offsets import calibrated_network
     from lsbc.training.unet import fold_batch_norm
 
     _checkpoint(settings)
@@ -214,11 +217,11 @@ def export(config: Path | str, data: Path | str | None = None, coarse_elevation:
     settings = _prepare(config, data, coarse_elevation)
     import torch
 
-    from lsbc.training.calibrate import calibrated_network
     from lsbc.training.data import read_data
     from lsbc.training.export import CARD, export_artefact
     from lsbc.training.files import sha256_of
     from lsbc.training.loop import trained_steps
+    from lsbc.training.stay_offsets import calibrated_network
 
     checkpoint = _checkpoint(settings)
     torch.set_num_threads(1)

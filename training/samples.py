@@ -1,24 +1,22 @@
-"""Draws training patches: channels, target and loss weight. The channels are built by the component's own code.
+"""Draws training patches: place, years, masks, target and loss weight. Builds no channel itself.
 
 Sample number i is a function of the seed and i alone, so a resumed run sees the samples it would have seen.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-
 import numpy as np
 
-from lsbc.emulator.channels import Channel, Window, assemble, channel_names
+from lsbc.emulator.channels import Window
 from lsbc.emulator.classes import N_CLASS, NO_DATA, STATIC_CLASSES
-from lsbc.emulator.terrain import slope_and_northness
-from lsbc.training.cases import Case, one_prior, several_priors
+from lsbc.regrid.errors import ConfigError
+from lsbc.training.cases import one_prior, several_priors
 from lsbc.training.config import LossConfig, SampleConfig, SplitConfig
 from lsbc.training.data import LandData
-from lsbc.training.driver import aggregate_groups, perturb, row_weights
+from lsbc.training.driver import perturb
 from lsbc.training.holdout import HeldOut, check_cells, training_cells, training_pairs, year_runs
 from lsbc.training.masks import draw_known
+from lsbc.training.patches import DriverTable, PatchInputs, channel_list, cut, patch_channels
 
 IGNORE = 255
 """Target value of a cell that gives no loss."""
@@ -26,108 +24,6 @@ N_COUNTED = 512
 """Driver cells in which classes are counted."""
 SEVERAL_PRIORS_SHARE = 1 / 3
 """How often more than one prior is shown where the configuration allows it."""
-
-
-_NORMALISATION = {
-    "prior.age": ("year", 0.0, 0.1),
-    "static.elevation": ("m", 500.0, 0.002),
-    "static.slope": ("m m-1", 0.0, 10.0),
-    "static.human_footprint": ("1", 15.0, 0.1),
-}
-"""Units, offset and scale of the channels that are not fractions or flags."""
-
-
-def channel_list(n_step: int = 1) -> tuple[Channel, ...]:
-    """The channels of a network of `n_step` years at once, with their normalisation."""
-    return tuple(Channel(name, "1", 0.0, 20.0) if name.startswith("delta") else Channel(name, *_NORMALISATION.get(name, ("1",)))
-                 for name in channel_names(n_step))
-
-
-def cut(field: np.ndarray, row: int, col: int, n: int, fill: int | float) -> np.ndarray:
-    """The n x n cells from (row, col) of a 2-D field, which may reach outside; there `fill`."""
-    out = np.full((n, n), fill, field.dtype)
-    top, left = max(row, 0), max(col, 0)
-    bottom, right = min(row + n, field.shape[0]), min(col + n, field.shape[1])
-    if top < bottom and left < right:
-        out[top - row:bottom - row, left - col:right - col] = field[top:bottom, left:right]
-    return out
-
-
-class _Ringed(Mapping):
-    """Driver fractions of the years of some data with a ring of nothing around, made when first asked for and kept."""
-
-    def __init__(self, driver: Mapping[int, tuple[np.ndarray, np.ndarray]], pad: tuple[tuple[int, int], ...]) -> None:
-        self._driver, self._pad, self._kept = driver, pad, {}
-
-    def __getitem__(self, year: int) -> np.ndarray:
-        if year not in self._kept:
-            self._kept[year] = np.pad(self._driver[year][0], self._pad)
-        return self._kept[year]
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self._driver)
-
-    def __len__(self) -> int:
-        return len(self._driver)
-
-
-class DriverTable:
-    """Driver fractions of every year of a region with a ring without data around: the data's own, else aggregated once from the maps."""
-
-    ring = 12
-
-    def __init__(self, data: LandData) -> None:
-        driver = data.driver
-        if driver is None:
-            weight = row_weights(data.row0, data.shape[0], data.n_lat)
-            driver = {year: aggregate_groups(layer, data.ratio, weight) for year, layer in zip(data.years, data.class_index, strict=True)}
-        self.fraction = _Ringed(driver, ((0, 0), (self.ring, self.ring), (self.ring, self.ring)))
-        self.valid = np.pad(driver[data.years[0]][1], self.ring)
-        self.row0 = data.row0 // data.ratio - self.ring
-        self.col0 = data.col0 // data.ratio - self.ring
-
-
-@dataclass(frozen=True)
-class PatchInputs:
-    """What one window's channels are made of, beside the data themselves; the case's arrays are (n, n), cut to the window."""
-
-    window: Window
-    case: Case
-    elevation: int = 0
-    blank_outside: bool = False
-    human_footprint: bool = True
-
-
-def patch_statics(data: LandData, inputs: PatchInputs) -> dict[str, np.ndarray]:
-    """Static fields (n, n) of a window as they were known in the earlier of the case's years."""
-    window, case = inputs.window, inputs.case
-    row, col, n = window.row0 - data.row0, window.col0 - data.col0, window.n
-    wide = cut(data.elevations[inputs.elevation], row - 1, col - 1, n + 2, 0.0)
-    inside = cut(np.broadcast_to(True, data.shape), row - 1, col - 1, n + 2, False)
-    slope, northness = slope_and_northness(wide, inside, window.row0, data.n_lat)
-    koppen = data.koppen if "koppen" not in data.dated else data.dated_field("koppen", min(case.years))
-    footprint = data.dated_field("human_footprint", min(case.years)) if inputs.human_footprint else None
-    statics = {"elevation": wide[1:-1, 1:-1].copy(), "slope": slope, "northness": northness,
-               "koppen": cut(koppen, row, col, n, 0), "land": cut(data.land, row, col, n, 0),
-               "human_footprint": np.full((n, n), np.nan, np.float32) if footprint is None else cut(footprint, row, col, n, np.nan)}
-    if inputs.blank_outside:
-        for name, field in statics.items():
-            field[case.prior == NO_DATA] = np.nan if name == "human_footprint" else 0
-    return statics
-
-
-def patch_channels(data: LandData, driver: DriverTable, channels: tuple[Channel, ...], inputs: PatchInputs,
-                   fractions: tuple[np.ndarray, np.ndarray] | None = None) -> np.ndarray:
-    """Channels (channel, n, n) of a window in global indices, from the years' own driver or the fractions given.
-
-    fractions: (6, drow, dcol) of the prior's year, and of the years asked for (6, drow, dcol) or (step, 6, drow, dcol).
-    """
-    window, case = inputs.window, inputs.case
-    now, following = fractions or (driver.fraction[case.years[0]], driver.fraction[case.years[1]])
-    out = np.empty((len(channels), window.n, window.n), np.float32)
-    assemble(channels, window, data.ratio, now, following, driver.valid, driver.row0, driver.col0, case.prior,
-             case.known, patch_statics(data, inputs), out, case.age)
-    return out
 
 
 def class_weights(data: LandData, held: HeldOut, cells: np.ndarray, split: SplitConfig, loss: LossConfig) -> np.ndarray:
@@ -159,6 +55,10 @@ class Sampler:
         self.runs = year_runs(data, split, config.steps)
         self.pairs = training_pairs(data, split)
         self._cells = self._cells_per_driver_cell()
+        if not self.runs:
+            raise ConfigError(f"split.train_years {split.train_years} hold no {config.steps + 1} years in a row of the data's {data.years[0]} to {data.years[-1]}.")
+        if not np.where(self.held.kept_out, 0, self._cells).any():
+            raise ConfigError(f"split.held_out_share = {split.held_out_share} and check_share = {split.check_share} leave no driver cell to train on.")
         self.class_weight = class_weights(data, self.held, np.where(self.held.kept_out, 0, self._cells), split, loss)
 
     @property
@@ -223,7 +123,8 @@ class Sampler:
         case = several_priors(priors, targets[0], maps, known) if len(priors) > 1 else one_prior((priors[0], targets[0]), maps[0], known[0])
         coarse = len(self.data.elevations) > 1 and rng.random() < config.coarse_elevation_share
         window = Window(self.data.row0 + row, self.data.col0 + col, n)
-        return PatchInputs(window, case, int(coarse), bool(rng.random() < 0.3), bool(rng.random() < config.human_footprint_share)), targets
+        blank, footprint = bool(rng.random() < 0.3), bool(rng.random() < config.human_footprint_share)
+        return PatchInputs(window, case, int(coarse), blank, footprint, targets[1:]), targets
 
     def target(self, inputs: PatchInputs, targets: tuple[int, ...], rng: np.random.Generator | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Class of the years asked for where it may give loss, else IGNORE; and the weight of each cell; (step, n, n).
@@ -237,7 +138,7 @@ class Sampler:
         if rng is not None and self.data.sub_counts is not None and rng.random() < self.config.soft_target_share:
             for step, year in enumerate(targets):
                 self._draw_sub_pixels(rng, target[step], hidden[step], year, row, col)
-        lossless = self.held.without_loss(row, col, n, n)
+        lossless = self.held.without_loss(row, col, n, n) | (case.prior == NO_DATA)
         if margin:
             inner = np.zeros_like(lossless)
             inner[margin:-margin, margin:-margin] = True

@@ -8,7 +8,6 @@ import numpy as np
 
 from lsbc.emulator.classes import CLASS_NAMES, N_CLASS
 from lsbc.training.area_error import AreaError, cell_area_km2, demanded_change, group_areas
-from lsbc.training.calibration import Reliability, of_change, top_class
 from lsbc.training.cases import Case
 from lsbc.training.change_metrics import change_score, joint_table, kappa_simulation, skill, transitions
 from lsbc.training.config import SplitConfig
@@ -18,7 +17,8 @@ from lsbc.training.flicker import without_flicker
 from lsbc.training.holdout import held_out_cells
 from lsbc.training.metrics import accuracy, class_f1, class_iou, confusion, disagreement, mean_iou, mean_of_seen
 from lsbc.training.multiresolution import BLOCK_CELLS, BlockScore, block_numbers, block_score, null_resolution
-from lsbc.training.samples import DriverTable
+from lsbc.training.patches import DriverTable
+from lsbc.training.reliability import Reliability, of_change, top_class
 
 FILTERED = "_filtered"
 """Added to the name of a step task whose labels had their short reversals taken out."""

@@ -12,8 +12,8 @@ from lsbc.regrid.errors import ConfigError
 from lsbc.training.config import DataConfig, TrainingConfig
 from lsbc.training.evaluate import chosen, evaluate
 from lsbc.training.network_predictor import NetworkPredictor
+from lsbc.training.patches import DriverTable
 from lsbc.training.predict import Region
-from lsbc.training.samples import DriverTable
 from lsbc.training.synthetic import synthetic_data
 from lsbc.training.tasks import RECONSTRUCTION
 

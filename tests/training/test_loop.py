@@ -61,8 +61,9 @@ def test_a_resumed_run_has_the_losses_and_weights_of_an_unbroken_one(smoke, land
     base = replace(smoke.run, steps=6, steps_per_epoch=2, check_every=3)
     samples = replace(smoke.samples, patch=32, batch=2)
     sampler = Sampler(land, smoke.split, samples, smoke.loss, base.seed)
-    whole = replace(smoke, samples=samples, run=replace(base, directory=tmp_path / "whole"))
-    broken = replace(smoke, samples=samples, run=replace(base, directory=tmp_path / "broken"))
+    network = replace(smoke.network, dropout=0.4)
+    whole = replace(smoke, samples=samples, network=network, run=replace(base, directory=tmp_path / "whole"))
+    broken = replace(smoke, samples=samples, network=network, run=replace(base, directory=tmp_path / "broken"))
     unbroken = fit(whole, sampler, progress=False)
     first = fit(broken, sampler, progress=False, last_epoch=1)
     assert trained_steps(broken) == 2

@@ -8,8 +8,8 @@ from lsbc.regrid.errors import ConfigError
 from lsbc.training.cases import one_prior
 from lsbc.training.holdout import training_cells, training_pairs
 from lsbc.training.models.neighbourhood import Neighbourhood, box_sum, class_given_group, kernel, shown_planes, weighted_sum
+from lsbc.training.patches import DriverTable
 from lsbc.training.predict import Region, allocated_map, no_carry
-from lsbc.training.samples import DriverTable
 
 URBAN, CROP, FOREST, GRASS, SPARSE = (CLASS_NAMES.index(name) for name in ("urban", "cropland", "forest", "grass_shrub", "sparse"))
 MAP = np.array([[1, 1, 2, 2, 2],

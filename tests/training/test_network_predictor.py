@@ -6,8 +6,8 @@ import pytest
 from lsbc.emulator.channels import CHANNEL_NAMES
 from lsbc.emulator.classes import N_CLASS
 from lsbc.training.network_predictor import NetworkPredictor, softmax
+from lsbc.training.patches import DriverTable
 from lsbc.training.predict import Region
-from lsbc.training.samples import DriverTable
 
 
 def test_softmax_by_hand_and_without_overflow():

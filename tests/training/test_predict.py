@@ -6,8 +6,8 @@ import pytest
 from lsbc.emulator.channels import CHANNEL_NAMES
 from lsbc.emulator.classes import CLASS_NAMES, N_CLASS, NO_DATA
 from lsbc.training.cases import one_prior
+from lsbc.training.patches import DriverTable
 from lsbc.training.predict import Region, network_map
-from lsbc.training.samples import DriverTable
 
 PRIOR = [CHANNEL_NAMES.index(f"prior.{name}") for name in CLASS_NAMES[1:]]
 

@@ -17,8 +17,8 @@ from lsbc.training.__main__ import main
 from lsbc.training.config import DataConfig
 from lsbc.training.data import read_data
 from lsbc.training.driver import aggregate_groups, row_weights
+from lsbc.training.patches import DriverTable
 from lsbc.training.prepare import prepare
-from lsbc.training.samples import DriverTable
 from lsbc.training.store import StoreWriter, open_store
 
 from product_files import write_luh, write_tif

@@ -7,9 +7,9 @@ import pytest
 
 from lsbc.emulator.classes import CLASS_NAMES, NO_DATA
 from lsbc.training.data import DatedField
+from lsbc.training.patches import DriverTable
 from lsbc.training.predict import Region
 from lsbc.training.rollout import blind_region, first_probabilities, likeliest, rollout
-from lsbc.training.samples import DriverTable
 
 from stub_predictors import Copier, Dice, Spy
 
@@ -62,7 +62,8 @@ def test_the_first_probabilities_may_be_given(region):
     first = first_probabilities(Dice(), region, 2003, 1)
     spy = Spy()
     made, = rollout(spy, region, 2003, 1, allocated=False, first=first)
-    assert not spy.cases and (made.made == likeliest(first, region)).all()
+    dynamic = region.data.map_of(2003) != CLASS_NAMES.index("water")
+    assert not spy.cases and (made.made == likeliest(first, region))[dynamic & region.data.valid].all()
 
 
 def test_the_lowest_class_wins_a_tie(region, land):
@@ -81,3 +82,14 @@ def test_a_rollout_keeps_the_statics_of_the_year_it_began_in(region, land):
 
     list(rollout(Watch(), replace(region, data=replace(land, dated=dated)), 2003, 5, allocated=False))
     assert seen == [2002.0] * 5
+
+
+def test_ocean_and_water_stay_in_a_free_rollout(region, land):
+    class AllForest(Copier):
+        def predict_proba(self, region, case):
+            return np.repeat(np.eye(8, dtype=np.float32)[CLASS_NAMES.index("forest")][:, None, None], case.prior.size, axis=2).reshape(8, *case.prior.shape)
+
+    step, = rollout(AllForest(), region, 2003, 1, allocated=False)
+    water = land.map_of(2003) == CLASS_NAMES.index("water")
+    assert water.any() and (step.made[water] == CLASS_NAMES.index("water")).all()
+    assert (step.made[land.valid & ~water] == CLASS_NAMES.index("forest")).all()

@@ -7,8 +7,8 @@ from lsbc.emulator.classes import CLASS_NAMES, NO_DATA
 from lsbc.training.cases import one_prior
 from lsbc.training.holdout import training_cells, training_pairs
 from lsbc.training.models.rules import CoarseArgmax, Majority, Persistence, RandomScores, majority_class, mixed, nearest_known_map
+from lsbc.training.patches import DriverTable
 from lsbc.training.predict import Region
-from lsbc.training.samples import DriverTable
 
 URBAN, CROP, FOREST = (CLASS_NAMES.index(name) for name in ("urban", "cropland", "forest"))
 RULES = [Persistence, Majority, CoarseArgmax, RandomScores]

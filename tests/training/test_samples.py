@@ -7,10 +7,12 @@ import pytest
 
 from lsbc.emulator.channels import CHANNEL_NAMES
 from lsbc.emulator.classes import CLASS_NAMES, GROUPS
+from lsbc.regrid.errors import ConfigError
 from lsbc.training.config import LossConfig, SampleConfig
 from lsbc.training.data import DatedField
 from lsbc.training.holdout import check_cells, held_out_cells, widen
-from lsbc.training.samples import IGNORE, Sampler, channel_list, class_weights, cut, patch_statics, turned
+from lsbc.training.patches import channel_list, cut, patch_statics
+from lsbc.training.samples import IGNORE, Sampler, class_weights, turned
 
 LOSS = LossConfig()
 
@@ -156,6 +158,40 @@ def test_a_static_field_is_never_seen_before_its_time(land, split):
         seen = patch_statics(sampler.data, inputs)["human_footprint"]
         values = set(seen[np.isfinite(seen)].tolist())
         assert values <= ({15.0} if year >= 2005 else {10.0} if year >= 2003 else set())
+
+
+def test_of_several_years_asked_for_the_earliest_decides_what_is_seen(land, split):
+    dated = {"human_footprint": tuple(DatedField(since, np.full(land.shape, since, np.float32)) for since in range(2000, 2007))}
+    sampler, samples = drawn(replace(land, dated=dated), split, steps=3, backward_share=1.0, same_year_share=0.0, human_footprint_share=1.0)
+    for inputs, targets in samples:
+        seen = patch_statics(sampler.data, inputs)["human_footprint"]
+        assert targets[-1] < targets[0] < inputs.case.years[0]
+        assert set(seen[np.isfinite(seen)].tolist()) <= {float(targets[-1])}
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"train_years": (2006, 2007), "test_years": (2008, 2010)}, None),
+    ({"train_years": (1990, 1995), "test_years": (2008, 2010)}, r"split.train_years \(1990, 1995\) hold no 2 years in a row of the data's 2000 to 2010"),
+    ({"held_out_share": 0.99, "check_share": 0.009}, "leave no driver cell to train on"),
+])
+def test_a_split_without_anything_to_train_on_is_refused(land, split, sample_config, change, message):
+    def make():
+        return Sampler(land, replace(split, **change), sample_config, LOSS, seed=1)
+
+    if message is None:
+        assert make().pairs == [(2006, 2007)]
+    else:
+        with pytest.raises(ConfigError, match=message):
+            make()
+
+
+def test_cells_without_a_prior_give_no_loss(sampler, land):
+    inputs, targets = sampler._inputs(np.random.default_rng(1))
+    case = inputs.case
+    prior = case.prior.copy()
+    prior[20:30, 20:30] = 255
+    target, weight = sampler.target(replace(inputs, case=replace(case, prior=prior)), targets)
+    assert (target[0, 20:30, 20:30] == IGNORE).all() and (weight[0, 20:30, 20:30] == 0).all()
 
 
 def test_focused_patches_lie_where_the_driver_changes(land, split):

@@ -6,8 +6,8 @@ import pytest
 from lsbc.emulator.classes import NO_DATA
 from lsbc.training.config import DataConfig, TrainingConfig
 from lsbc.training.evaluate import evaluate
+from lsbc.training.patches import DriverTable
 from lsbc.training.predict import Region
-from lsbc.training.samples import DriverTable
 from lsbc.training.synthetic import synthetic_data
 
 from stub_predictors import Copier, Dice

@@ -96,8 +96,8 @@ def test_onnx_and_torch_agree_on_a_window(card, onnx_run):
 def test_on_real_maps_a_whole_prior_is_kept_nearly_everywhere(bavaria_directory, onnx_run):
     from lsbc.training.config import DataConfig
     from lsbc.training.data import read_data
+    from lsbc.training.patches import DriverTable
     from lsbc.training.predict import Region, network_map
-    from lsbc.training.samples import DriverTable
 
     data = read_data(DataConfig(kind="bavaria", directory=bavaria_directory))
     made = network_map(onnx_run, Region(data, DriverTable(data), 48, 8), one_prior((2018, 2019), data.map_of(2018)))

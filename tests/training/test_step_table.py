@@ -7,8 +7,8 @@ from lsbc.emulator.classes import CLASS_NAMES, NO_DATA
 from lsbc.training.cases import one_prior
 from lsbc.training.data import LandData
 from lsbc.training.models.step_table import demand_cells, step_table
+from lsbc.training.patches import DriverTable
 from lsbc.training.predict import Region
-from lsbc.training.samples import DriverTable
 
 URBAN, CROP, FOREST, WATER = (CLASS_NAMES.index(name) for name in ("urban", "cropland", "forest", "water"))
 SIDE = 10

@@ -8,7 +8,7 @@ import pytest
 from lsbc.emulator.classes import CLASS_NAMES
 from lsbc.training.cases import one_prior
 from lsbc.training.holdout import held_out_cells
-from lsbc.training.samples import DriverTable
+from lsbc.training.patches import DriverTable
 from lsbc.training.tally import Place, Scorer
 
 from stub_predictors import one_hot

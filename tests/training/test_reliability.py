@@ -1,9 +1,9 @@
-"""lsbc.training.calibration on four cells, by hand."""
+"""lsbc.training.reliability on four cells, by hand."""
 
 import numpy as np
 import pytest
 
-from lsbc.training.calibration import of_change, top_class
+from lsbc.training.reliability import of_change, top_class
 
 PROBABILITY = np.zeros((8, 4), np.float32)
 PROBABILITY[1], PROBABILITY[2] = [0.9, 0.9, 0.6, 0.6], [0.1, 0.1, 0.4, 0.4]

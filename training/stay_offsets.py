@@ -1,8 +1,9 @@
-"""Makes a trained network's probability of change honest on the watched cells. Never sees reported cells or test years.
+"""Makes a trained network leave cells alone where it should, judged on the watched cells. Never sees reported cells or test years.
 
 Training weighs changed cells up, which tells the network that change is commoner than it is. That is undone by offsets of the
 logits that depend on the shown prior's class alone, so they go into the last layer's weights and cost nothing to run. A margin on
-top makes the likeliest class leave a cell alone unless it was never wrong about a change on the watched cells.
+top makes the likeliest class leave a cell alone where it was ever wrong about a change on the watched cells; it makes change look
+rarer than it is, on purpose: the order of cells, by which allocation goes, is not touched.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from lsbc.emulator.classes import N_CLASS, OCEAN
+from lsbc.emulator.classes import N_CLASS, OCEAN, STATIC_CLASSES
+from lsbc.regrid.errors import ConfigError
 from lsbc.training.cases import one_prior
 from lsbc.training.config import TrainingConfig
-from lsbc.training.files import write_atomically
+from lsbc.training.files import sha256_of, write_atomically
 from lsbc.training.loop import prior_channels, trained_network
 from lsbc.training.predict import Region, network_logits, torch_network
 from lsbc.training.samples import Sampler
@@ -28,9 +30,10 @@ FILE = "calibration.json"
 
 @dataclass(frozen=True)
 class Calibration:
-    """`stay[c]` is added to the logit of class c where the prior shows c."""
+    """`stay[c]` is added to the logit of class c where the prior shows c, in the network of the checkpoint that is named."""
 
     stay: tuple[float, ...]
+    checkpoint_sha256: str = ""
 
     def applied(self, network: UNet) -> UNet:
         """The network with the offsets in its last layer, changed in place."""
@@ -48,7 +51,7 @@ def read_calibration(directory: Path) -> Calibration | None:
     if not path.is_file():
         return None
     found = json.loads(path.read_text())
-    return Calibration(tuple(found["stay"]))
+    return Calibration(tuple(found["stay"]), found["checkpoint_sha256"])
 
 
 def best_offsets(logits: np.ndarray, target: np.ndarray, shown: np.ndarray, spread: float = 2.0) -> tuple[float, ...]:
@@ -73,7 +76,7 @@ def best_offsets(logits: np.ndarray, target: np.ndarray, shown: np.ndarray, spre
 
 
 def safe_margin(logits: np.ndarray, target: np.ndarray, shown: np.ndarray, step: float = 0.5) -> float:
-    """The smallest multiple of `step` which, added to the logit of staying, leaves no cell changed to a class it does not get.
+    """The smallest multiple of `step` which, added to the logit of staying, leaves no cell changed to a class it does not get, not by a tie either.
 
     Args:
         logits: (cell, class), calibrated.  target, shown: as in `best_offsets`.
@@ -83,20 +86,21 @@ def safe_margin(logits: np.ndarray, target: np.ndarray, shown: np.ndarray, step:
     own = others[rows, shown]
     others[rows, shown] = -np.inf
     lead, to = others.max(axis=1) - own, others.argmax(axis=1)
-    wrong = (lead > 0) & (to != target)
-    return float(step * np.ceil(lead[wrong].max() / step)) if wrong.any() else 0.0
+    wrong = (lead >= 0) & (to != target)
+    return float(step * (np.floor(lead[wrong].max() / step) + 1.0)) if wrong.any() else 0.0
 
 
 def calibrate(network: UNet, sampler: Sampler, halo: int, latest: int = 8) -> Calibration:
     """Fit the offsets on the watched cells of the latest training pairs, for change is rarer in some decades than in others, and the margin on all."""
-    region = Region(sampler.data, sampler.driver, halo, 1 << network.depth)
+    region = Region(sampler.data, sampler.driver, halo, 1 << network.depth, sampler.channels)
     run, cells = torch_network(fold_batch_norm(network)), sampler.watched
     if not cells.any():
         return Calibration((0.0,) * N_CLASS)
     parts = []
     for years in sampler.pairs:
         prior, target = (sampler.data.map_of(year) for year in years)
-        parts.append((network_logits(run, region, one_prior(years, prior))[:, cells].T, target[cells], prior[cells]))
+        here = cells & ~np.isin(prior, STATIC_CLASSES)
+        parts.append((network_logits(run, region, one_prior(years, prior))[:, here].T, target[here], prior[here]))
     offsets = np.array(best_offsets(*(np.concatenate(part) for part in zip(*parts[-latest:], strict=True))))
     logits, target, shown = (np.concatenate(part) for part in zip(*parts, strict=True))
     logits = logits.astype(np.float64)
@@ -106,6 +110,12 @@ def calibrate(network: UNet, sampler: Sampler, halo: int, latest: int = 8) -> Ca
 
 
 def calibrated_network(config: TrainingConfig) -> UNet:
-    """The network of the checkpoint in `run.directory` with its calibration, in evaluation mode."""
-    network, kept = trained_network(config), read_calibration(config.run.directory)
-    return network if kept is None else kept.applied(network)
+    """The network of the checkpoint in `run.directory` with its calibration, in evaluation mode.
+
+    Raises:
+        ConfigError: there is no calibration of this checkpoint, as after a run that was stopped.
+    """
+    kept = read_calibration(config.run.directory)
+    if kept is None or kept.checkpoint_sha256 != sha256_of(config.run.directory / "last.ckpt"):
+        raise ConfigError(f"run.directory = {config.run.directory} holds no calibration of its last.ckpt; `lsbc train` again finishes the run and makes it.")
+    return kept.applied(trained_network(config))
