@@ -26,6 +26,8 @@ from lsbc.training.samples import Sampler
 from lsbc.training.unet import UNet, fold_batch_norm
 
 FILE = "calibration.json"
+MARGIN_FACTOR = 2.0
+"""The watched cells are few, and a free rollout asks many times: the margin is this much larger than they ask for."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ def calibrate(network: UNet, sampler: Sampler, halo: int, latest: int = 8) -> Ca
     logits, target, shown = (np.concatenate(part) for part in zip(*parts, strict=True))
     logits = logits.astype(np.float64)
     logits[np.arange(len(shown)), shown] += offsets[shown]
-    margin = safe_margin(logits, target, shown)
+    margin = MARGIN_FACTOR * safe_margin(logits, target, shown)
     return Calibration(tuple(float(offset) + margin * (index != OCEAN) for index, offset in enumerate(offsets)))
 
 
