@@ -71,8 +71,6 @@ def compare(old: np.ndarray, new: np.ndarray, side: int, columns_per_row: float)
     report("persist", before, after, before)
     for name, score in scores.items():
         report(name, before, after, allocate_zones(score.T, before, zone, demand, GROUPS))
-    for share in (1.0, 0.5, 0.3):
-        report(f"swap {share}", before, after, allocate_zones(scores["rates"].T, before, zone, demand, GROUPS, np.log(share)))
 
 
 def main(directory: Path) -> None:

@@ -11,17 +11,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lsbc.emulator.assign import Candidates, assign, swaps
+from lsbc.emulator.assign import Candidates, assign
 from lsbc.emulator.classes import CLASS_GROUP, CLASS_NAMES, GROUPS, NO_DATA
+from lsbc.regrid.errors import InternalError
 
 N_LAND_GROUP = len(GROUPS) - 1
 """Groups that can change: all but `other` (water, ice, ocean)."""
 MAX_CARRY_CELLS = 1.0
 """More than one cell of unmet demand is not a remainder: the map lacks the class that should shrink. It is dropped and reported."""
 
-GROUP_OF_CLASS = np.full(256, -1, np.int64)
-GROUP_OF_CLASS[: len(CLASS_NAMES)] = [GROUPS.index(CLASS_GROUP[name]) for name in CLASS_NAMES]
-GROUP_OF_CLASS[GROUP_OF_CLASS == N_LAND_GROUP] = -1
+MOVABLE_GROUP = np.full(256, -1, np.int64)
+MOVABLE_GROUP[: len(CLASS_NAMES)] = [GROUPS.index(CLASS_GROUP[name]) for name in CLASS_NAMES]
+MOVABLE_GROUP[MOVABLE_GROUP == N_LAND_GROUP] = -1
+"""Group of each class index, -1 for classes that never change and for indices beyond the classes."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,15 @@ def allocate(score: np.ndarray, old: np.ndarray, delta: np.ndarray, carry: np.nd
     Returns:
         the new map; changes of each land group in each driver cell differ from demand by less than one cell, unless
         the map holds too few cells of the shrinking groups (then `dropped` says how many were missing).
+    Raises:
+        InternalError: the map does not divide into the driver cells of `delta`.
     """
+    if any(n % n_block for n, n_block in zip(old.shape, delta.shape[:2], strict=True)):
+        raise InternalError(f"A map of shape {old.shape} does not divide into driver cells of shape {delta.shape[:2]}.")
     rows, cols = (np.arange(n) // (n // n_block) for n, n_block in zip(old.shape, delta.shape[:2]))
     zone = (rows[:, None] * delta.shape[1] + cols).ravel()
     n_valid = np.bincount(zone[old.ravel() != NO_DATA], minlength=delta.shape[0] * delta.shape[1])
-    demand = _balanced(delta[..., :N_LAND_GROUP].reshape(-1, N_LAND_GROUP) * n_valid[:, None] + carry.reshape(-1, N_LAND_GROUP))
+    demand = balanced(delta[..., :N_LAND_GROUP].reshape(-1, N_LAND_GROUP) * n_valid[:, None] + carry.reshape(-1, N_LAND_GROUP))
     new = allocate_zones(score.reshape(len(score), -1), old.ravel(), zone, demand)
     left = demand - (group_counts(new, zone, demand.shape) - group_counts(old.ravel(), zone, demand.shape))
     kept = np.clip(left, -MAX_CARRY_CELLS, MAX_CARRY_CELLS)
@@ -56,7 +62,7 @@ def allocate(score: np.ndarray, old: np.ndarray, delta: np.ndarray, carry: np.nd
 
 
 def allocate_zones(score: np.ndarray, old: np.ndarray, zone: np.ndarray, demand: np.ndarray,
-                   group_of_class: np.ndarray = GROUP_OF_CLASS, swap_gain: float = np.inf) -> np.ndarray:
+                   group_of_class: np.ndarray = MOVABLE_GROUP) -> np.ndarray:
     """Change the classes of cells so that each zone's groups change by the demand, rounded to whole cells.
 
     Args:
@@ -64,7 +70,6 @@ def allocate_zones(score: np.ndarray, old: np.ndarray, zone: np.ndarray, demand:
         zone: int (n_cell,), below 0 for cells outside all zones: they stay.
         demand: cells by which each group is to change, (n_zone, n_group), summing to 0 in each zone.
         group_of_class: (256,) the group of each class, -1 for classes that never change.
-        swap_gain: two cells of a zone also exchange groups where either gains more than this by it; never by default.
     Returns:
         the new classes; within a group the class of the highest score, the lowest index on ties.
     """
@@ -76,14 +81,10 @@ def allocate_zones(score: np.ndarray, old: np.ndarray, zone: np.ndarray, demand:
     gain[quota[zone[losing]] <= 0] = -np.inf
     joined = assign(Candidates(zone[losing], group[losing], gain), quota)
     _move(new, score, group_of_class, losing, joined)
-    if np.isfinite(swap_gain):
-        stays = np.flatnonzero((group >= 0) & (new == old))
-        gain = _gains(score, old, group_of_class, stays, quota.shape[1])
-        _move(new, score, group_of_class, stays, swaps(Candidates(zone[stays], group[stays], gain), swap_gain, len(quota)))
     return new
 
 
-def group_counts(classes: np.ndarray, zone: np.ndarray, shape: tuple[int, int], group_of_class: np.ndarray = GROUP_OF_CLASS) -> np.ndarray:
+def group_counts(classes: np.ndarray, zone: np.ndarray, shape: tuple[int, int], group_of_class: np.ndarray = MOVABLE_GROUP) -> np.ndarray:
     """Cells of each group in each zone, int (n_zone, n_group)."""
     group = np.where(zone >= 0, group_of_class[classes], -1)
     inside = group >= 0
@@ -103,8 +104,8 @@ def whole_cells(demand: np.ndarray) -> np.ndarray:
     return low.astype(np.int64) + (rank < missing[..., None])
 
 
-def _balanced(demand: np.ndarray) -> np.ndarray:
-    """Take off what does not sum to 0 (water cannot change), in proportion to each group's change."""
+def balanced(demand: np.ndarray) -> np.ndarray:
+    """Take off what demands (..., group) do not sum to 0 by (water cannot change), in proportion to each group's change."""
     size = np.abs(demand)
     total = size.sum(axis=-1, keepdims=True)
     return demand - demand.sum(axis=-1, keepdims=True) * size / np.where(total > 0.0, total, 1.0)

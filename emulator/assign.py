@@ -1,8 +1,9 @@
-"""Choose which cells move to which group, so that every zone's quotas are met and the summed gain is largest. Knows flat arrays: no maps, no classes.
+"""Choose which cells move to which group, so that every zone's quotas are met and the summed gain is as large as can be. Knows flat arrays: no maps, no classes.
 
 In each zone some groups lose whole numbers of cells and others gain them. Every gaining group has a price, and a losing group gives up the
 cells whose best gain less the price is largest; the prices of groups that too many cells want rise until demand is met (an auction, all
-zones at once). Where prices cannot decide, because gains tie, the best remaining pairs are taken in order. A zone depends on its own cells only.
+zones at once). Where prices cannot decide, because gains tie, the best remaining pairs are taken in order: the
+quotas are met exactly all the same, but the summed gain may then fall short of the largest. A zone depends on its own cells only.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ def assign(cells: Candidates, quota: np.ndarray) -> np.ndarray:
         cells: in the order that decides ties.  quota: int (n_zone, n_group), below 0 for groups that lose cells; sums to 0 in each zone.
     Returns:
         int (n,). Quotas are met exactly where the zone has the cells; else every cell of the short groups moves.
+        The summed gain is the largest that the quotas allow, unless gains tie: then it can be a little less.
     """
     n_zone, n_group = quota.shape
     kept = np.flatnonzero(_could_move(cells, quota))
@@ -49,25 +51,6 @@ def assign(cells: Candidates, quota: np.ndarray) -> np.ndarray:
         rest = near.at(open_cells)
         choice[open_cells] = _in_order(Candidates(rest.zone, rest.loser, rest.gain - price[rest.zone]), quota)
     joined[kept] = choice
-    return joined
-
-
-def swaps(cells: Candidates, least_gain: float, n_zone: int) -> np.ndarray:
-    """The group each cell joins in exchanges that leave every zone's counts alone, or -1.
-
-    A cell offers to join the group that it gains most from, if by more than `least_gain`; offers both ways between two groups are matched, best first.
-    """
-    n_group = cells.gain.shape[1]
-    best = np.argmax(cells.gain, axis=1) if len(cells.zone) else np.zeros(0, np.int64)
-    gain = cells.gain[np.arange(len(best)), best]
-    offers = np.flatnonzero(gain > least_gain)
-    joined = np.full(len(best), -1, np.int64)
-    zone, loser, to = cells.zone[offers], cells.loser[offers], best[offers]
-    there, back = (zone * n_group + loser) * n_group + to, (zone * n_group + to) * n_group + loser
-    n_offer = np.bincount(there, minlength=n_zone * n_group**2)
-    order, rank = order_in(there, gain[offers], n_zone * n_group**2)
-    taken = order[rank < n_offer[back[order]]]
-    joined[offers[taken]] = to[taken]
     return joined
 
 

@@ -13,7 +13,8 @@ from lsbc.regrid.errors import LsbcError, Status
 
 TRAINING_COMMANDS = {"train": "Train a network.", "evaluate": "Score a network on held-out years and blocks.",
                      "export": "Write a model artefact, or derive further network formats from one.",
-                     "data": "Prepare the maps a network is trained on (`lsbc data prepare`)."}
+                     "data": "Prepare the maps a network is trained on (`lsbc data prepare`).",
+                     "downscale": "Make the class map of a later year from one map and coarse class-area changes."}
 
 
 def main(arguments: list[str] | None = None) -> int:

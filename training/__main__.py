@@ -1,4 +1,4 @@
-"""`lsbc train|evaluate|export|data prepare`, also as `python -m lsbc.training`. Parses arguments; the work is done in `run`."""
+"""`lsbc train|evaluate|export|data prepare|downscale`, also as `python -m lsbc.training`. Parses arguments; the work is done in `run`."""
 
 from __future__ import annotations
 
@@ -47,6 +47,11 @@ def _evaluate_options(command: argparse.ArgumentParser) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one verb; 0 when done, else the error's public status."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments and arguments[0] == "downscale":
+        from lsbc.training import downscale
+
+        return downscale.main(arguments[1:])
     parser = _parser()
     chosen = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")

@@ -13,6 +13,8 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.sparse import csr_matrix
 
+from lsbc.regrid.errors import InternalError, ValueRangeError
+
 START_ALPHA, START_SLOPE = -3.5, 0.5
 RIDGE_ALPHA, RIDGE_SLOPE = 5e-4, 4e-3
 """Penalties on the squared distance from the start, against a misfit of 1 for no change at all."""
@@ -37,7 +39,7 @@ class Cells:
 
 @dataclass(frozen=True)
 class Rates:
-    """Fitted parameters: alpha (kind, class) and the slope; the share of the nets' variance explained."""
+    """Fitted parameters: alpha (kind, class) and the slope; the share of the nets' variance explained, 0 where nothing changes."""
 
     alpha: np.ndarray
     slope: float
@@ -47,7 +49,6 @@ class Rates:
         """Probability that each cell is of each class later, (n, class)."""
         return _softmax(self.alpha[cells.kind] + self.slope * _log_odds(cells), cells.own)
 
-
     def scores(self, cells: Cells) -> np.ndarray:
         """eta of each class, 0 for the own one: what a move gains, to be compared within a zone, (n, class)."""
         score = self.alpha[cells.kind] + self.slope * _log_odds(cells)
@@ -56,10 +57,22 @@ class Rates:
 
 
 def fit_rates(cells: Cells, net: np.ndarray, used: np.ndarray | None = None) -> Rates:
-    """Fit to net changes in cells, (n_zone, n_class), of the zones `used`; `explained` refers to the other zones where there are any."""
+    """Fit alpha and slope to the zones' net changes; where nothing changes they stay at the start.
+
+    Args:
+        net: finite changes in cells, (n_zone, n_class).
+        used: bool (n_zone,), zones to fit to, all by default; where some are left out, `explained` tells of these alone (cross-validation).
+    """
+    if not np.isfinite(net).all():
+        zone, group = np.argwhere(~np.isfinite(net))[0].tolist()
+        raise ValueRangeError(f"Rates of change cannot be fitted: the net change of class {group} in zone {zone} is {net[zone, group]} cells.")
     problem = _Problem(cells, net, np.ones(len(net), bool) if used is None else used)
-    start = np.append(np.full(problem.n_alpha, START_ALPHA), START_SLOPE)
-    x = minimize(problem.misfit, start, jac=True, method="L-BFGS-B", options={"maxiter": MAX_ROUND}).x
+    x = np.append(np.full(problem.n_alpha, START_ALPHA), START_SLOPE)
+    if problem.scale > 0.0:
+        found = minimize(problem.misfit, x, jac=True, method="L-BFGS-B", options={"maxiter": MAX_ROUND})
+        x = found.x
+        if not (np.isfinite(x).all() and np.isfinite(found.fun)):
+            raise InternalError(f"The fit of rates of change to {len(net)} zones ended at a misfit of {found.fun}: {found.message}.")
     return Rates(x[:-1].reshape(len(cells.class_of_kind), net.shape[1]), float(x[-1]), problem.explained(x))
 
 
@@ -111,7 +124,8 @@ class _Problem:
     def explained(self, x: np.ndarray) -> float:
         zones = self.used if self.used.all() else ~self.used
         left = ((self.zone_sum @ self._chance(x) - self.was - self.net) * self.weight)[zones]
-        return float(1.0 - (left**2).sum() / ((self.net * self.weight)[zones] ** 2).sum())
+        asked = ((self.net * self.weight)[zones] ** 2).sum()
+        return float(1.0 - (left**2).sum() / asked) if asked > 0.0 else 0.0
 
 
 def _thinned(cells: Cells) -> tuple[Cells, np.ndarray]:

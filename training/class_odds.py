@@ -13,6 +13,8 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from lsbc.emulator.classes import NO_DATA
+from lsbc.regrid.errors import ValueRangeError
+from lsbc.training.late_xgboost import late_xgboost
 
 REACHES_ROWS = (0.5, 0.8, 1.2, 2.0, 4.0, 8.0, 16.0)
 """Standard deviations of the densities, in rows."""
@@ -34,6 +36,7 @@ class Learner:
 
 
 USUAL = Learner()
+
 
 def densities(kind: np.ndarray, n_kind: int, reach_rows: float, columns_per_row: float) -> np.ndarray:
     """Gaussian-weighted share of each kind around each cell, without the cell itself, float32 (kind, row, col).
@@ -70,14 +73,19 @@ def learned_log_p(kind: np.ndarray, classes: np.ndarray, columns_per_row: float,
 
 
 def _folds(land: np.ndarray, columns_per_row: float, learner: Learner) -> np.ndarray:
-    """Fold of each cell with data: square blocks, dealt so that neighbours differ."""
+    """Fold of each cell with data: square blocks, dealt so that neighbours differ; smaller ones where all cells would be of one fold."""
     row, col = np.nonzero(land)
-    return (row // learner.block_rows * 2 + (col // round(learner.block_rows * columns_per_row))) % learner.n_fold
+    block = learner.block_rows
+    while block:
+        fold = (row // block * 2 + (col // max(round(block * columns_per_row), 1))) % learner.n_fold
+        if (fold != fold[0]).any():
+            return fold
+        block //= 2
+    raise ValueRangeError(f"The classes around cannot be learnt from a map of {len(row)} cells with data, all of one fold; take the rule by density.")
 
 
 def _cross_fitted(features: np.ndarray, label: np.ndarray, fold: np.ndarray, n_class: int, learner: Learner) -> np.ndarray:
-    import xgboost
-
+    xgboost = late_xgboost()
     chance = np.zeros((len(label), n_class), np.float32)
     options = {"objective": "multi:softprob", "num_class": n_class, "max_depth": learner.depth, "eta": learner.rate, "subsample": learner.share,
                "colsample_bytree": 0.5, "tree_method": "hist", "max_bin": 64, "nthread": 1, "seed": learner.seed}

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from lsbc.emulator.allocate import N_LAND_GROUP, allocate, allocate_zones, group_counts, whole_cells
+from lsbc.emulator.allocate import N_LAND_GROUP, allocate, allocate_zones, balanced, group_counts, whole_cells
 from lsbc.emulator.classes import GROUPS
+from lsbc.regrid.errors import InternalError
 
 URBAN, CROP, PASTURE, FOREST, GRASS, SPARSE, WATER = range(1, 8)
 RNG = np.random.default_rng(3)
@@ -119,10 +120,11 @@ def test_any_zoning_is_met_and_cells_outside_all_zones_stay():
     assert (np.abs(change - demand) < 1.0).all() and np.array_equal(new[zone < 0], old[zone < 0])
 
 
-def test_swaps_keep_every_zone_s_areas_and_are_made_only_where_both_gain_enough():
-    old = np.array([CROP, CROP, FOREST, FOREST], np.uint8)
-    score = np.zeros((8, 4))
-    score[FOREST, 0], score[CROP, 2], score[FOREST, 1], score[CROP, 3] = 3.0, 2.0, 0.5, 0.4
-    nothing, one_zone = np.zeros((1, N_LAND_GROUP)), np.zeros(4, int)
-    assert np.array_equal(allocate_zones(score, old, one_zone, nothing), old)
-    assert allocate_zones(score, old, one_zone, nothing, swap_gain=1.0).tolist() == [FOREST, CROP, CROP, FOREST]
+def test_a_map_that_does_not_divide_into_driver_cells_is_refused():
+    score, old = case_of(n=21)
+    with pytest.raises(InternalError, match=r"A map of shape \(21, 21\) does not divide into driver cells of shape \(2, 2\)"):
+        allocate(score, old, delta(), NO_CARRY)
+
+
+def test_what_does_not_sum_to_zero_is_taken_off_in_proportion():
+    assert balanced(np.array([[6.0, -2.0, 0.0], [0.0, 0.0, 0.0]])) == pytest.approx(np.array([[3.0, -3.0, 0.0], [0.0, 0.0, 0.0]]))  # 4 too much on 8

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
-from scipy.optimize import approx_fprime
+from scipy.optimize import OptimizeResult, approx_fprime
 
-from lsbc.training.change_rates import Cells, Rates, _Problem, fit_rates
+from lsbc.regrid.errors import InternalError, ValueRangeError
+from lsbc.training.change_rates import START_ALPHA, START_SLOPE, Cells, Rates, _Problem, fit_rates
 
 CLASSES = np.arange(3)
 
@@ -54,3 +55,29 @@ def test_the_gradient_is_the_misfit_s():
     problem = _Problem(cells, net, np.array([True, True, False, True, True]))
     x = np.append(np.random.default_rng(3).normal(-2.0, 1.0, problem.n_alpha), 0.7)
     assert problem.misfit(x)[1] == pytest.approx(approx_fprime(x, lambda x: problem.misfit(x)[0], 1e-7), rel=1e-3, abs=1e-5)
+
+
+def test_nets_that_are_not_finite_are_refused():
+    cells, _, net = world(5, 20)
+    net[3, 1] = np.nan
+    with pytest.raises(ValueRangeError, match="net change of class 1 in zone 3 is nan"):
+        fit_rates(cells, net)
+
+
+def test_no_change_anywhere_leaves_the_rates_at_the_start():
+    cells, _, net = world(5, 20)
+    rates = fit_rates(cells, 0.0 * net)
+    assert (rates.alpha == START_ALPHA).all() and rates.slope == START_SLOPE and rates.explained == 0.0
+
+
+def test_zones_left_out_without_change_leave_nothing_to_explain():
+    cells, _, net = world(5, 20)
+    net[4] = 0.0
+    assert fit_rates(cells, net, np.arange(5) < 4).explained == 0.0
+
+
+def test_a_fit_that_ends_nowhere_is_told(monkeypatch):
+    cells, _, net = world(5, 20)
+    monkeypatch.setattr("lsbc.training.change_rates.minimize", lambda f, x, **_: OptimizeResult(x=x * np.nan, fun=np.nan, message="lost"))
+    with pytest.raises(InternalError, match="5 zones ended at a misfit of nan: lost"):
+        fit_rates(cells, net)

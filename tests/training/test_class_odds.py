@@ -1,7 +1,10 @@
+import sys
+
 import numpy as np
 import pytest
 
 from lsbc.emulator.classes import NO_DATA
+from lsbc.regrid.errors import StartupError, ValueRangeError
 from lsbc.training.class_odds import Learner, densities, density_log_p, learned_log_p
 
 QUICK = Learner(n_fold=2, block_rows=8, n_round=8, depth=3, share=1.0)
@@ -42,3 +45,21 @@ def test_a_lone_cell_among_others_is_unlikely_and_its_own_label_does_not_matter(
 def test_the_same_map_gives_the_same_bits():
     classes = np.random.default_rng(1).integers(0, 3, (24, 24)).astype(np.uint8)
     assert np.array_equal(learned_log_p(classes, classes, 1.0, QUICK), learned_log_p(classes, classes, 1.0, QUICK))
+
+
+def test_a_map_smaller_than_a_block_is_learnt_in_smaller_blocks():
+    classes = np.arange(36).reshape(6, 6).astype(np.uint8) % 2  # stripes of single columns
+    log_p = learned_log_p(classes, classes, 1.0, QUICK)
+    assert np.isfinite(log_p).all() and np.exp(log_p).sum(axis=1) == pytest.approx(np.ones(36), abs=1e-4)
+
+
+def test_a_map_too_small_for_two_folds_is_refused():
+    with pytest.raises(ValueRangeError, match="a map of 1 cells with data"):
+        learned_log_p(np.zeros((1, 1), np.uint8), np.zeros((1, 1), np.uint8), 1.0, QUICK)
+
+
+def test_without_xgboost_nothing_is_learnt(monkeypatch):
+    monkeypatch.setitem(sys.modules, "xgboost", None)
+    classes = np.zeros((48, 48), np.uint8)
+    with pytest.raises(StartupError, match="Boosted trees"):
+        learned_log_p(classes, classes, 1.0, QUICK)
