@@ -19,7 +19,7 @@ ONLY_IN = {
     "rasterio": {"training/readers/raster.py", "training/coarse_change.py"},
     "zarr": {"training/store.py"},
     "esmpy": {"regrid/backends/esmf_child.py"},
-    "xgboost": {"training/models/boosted.py", "training/late_xgboost.py"},
+    "xgboost": {"training/late_xgboost.py"},
     "scipy": {"training/class_odds.py", "training/change_rates.py", "training/coarse_change.py", "training/models/features.py",
               "training/models/neighbourhood.py", "training/models/rules.py"},
     "yac": {"regrid/backends/yac_child.py"},

@@ -16,9 +16,11 @@ class Predictor(Protocol):
     """A network, a fitted table or a rule.
 
     name: the row it gets in the scoreboard.
+    backwards: works from a year to the one before as well; asked once it is fitted.
     """
 
     name: str
+    backwards: bool
 
     def fit(self, sampler: Sampler, directory: Path) -> None:
         """Learn from the sampler's training cells and years; files that let a second call return at once go to `directory`.

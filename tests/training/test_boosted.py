@@ -1,5 +1,8 @@
 """Boosted trees learn a rule that a formula made, on land small enough for seconds."""
 
+import copy
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -91,6 +94,50 @@ def test_a_second_fit_loads_and_other_settings_fit_again(fitted, sampler, region
         Boosted(**{**SMALL, "draws": 3}).fit(sampler, fitted[1])
 
 
+@pytest.mark.parametrize("change", ["elevation", "samples"])
+def test_another_elevation_or_sample_setting_fits_again(fitted, sampler, monkeypatch, change):
+    def refuse(*_):
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr(Boosted, "_fit_reconstruction", refuse)
+    Boosted(**SMALL).fit(sampler, fitted[1])
+    other = copy.copy(sampler)
+    if change == "elevation":
+        other.data = replace(sampler.data, elevations=(sampler.data.elevations[0] + 1, *sampler.data.elevations[1:]))
+    else:
+        other.config = replace(sampler.config, same_year_share=0.1)
+    with pytest.raises(AssertionError, match="trained again"):
+        Boosted(**SMALL).fit(other, fitted[1])
+
+
+@pytest.mark.parametrize("kept_share", [0.0, 0.5])
+def test_a_file_that_was_cut_off_is_fitted_again_and_replaced(fitted, sampler, tmp_path, monkeypatch, caplog, kept_share):
+    for task in ("reconstruction", "step"):
+        whole = (fitted[1] / f"boosted_{task}.ubj").read_bytes()
+        (tmp_path / f"boosted_{task}.ubj").write_bytes(whole[:int(len(whole) * kept_share)])
+        monkeypatch.setattr(Boosted, f"_fit_{task}", lambda *_, task=task: fitted[0].models[task].copy())
+    Boosted(**SMALL).fit(sampler, tmp_path)
+    assert caplog.text.count("cannot be read") == 2
+    for task in ("reconstruction", "step"):
+        assert (tmp_path / f"boosted_{task}.ubj").read_bytes() == (fitted[1] / f"boosted_{task}.ubj").read_bytes()
+
+
+def test_a_fit_that_is_killed_while_it_writes_leaves_the_old_file(fitted, sampler, tmp_path, monkeypatch):
+    import os
+
+    old = fitted[1] / "boosted_reconstruction.ubj"
+    (tmp_path / old.name).write_bytes(old.read_bytes())
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Boosted, "_fit_reconstruction", lambda *_: fitted[0].models["reconstruction"].copy())
+    monkeypatch.setattr(os, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        Boosted(**{**SMALL, "draws": 3}).fit(sampler, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [old.name] and (tmp_path / old.name).read_bytes() == old.read_bytes()
+
+
 def test_masked_cases_hide_the_share_asked_for_and_ask_for_a_training_year(sampler):
     case, target = masked_case(sampler, np.random.default_rng(0), 0.75, kind=0)
     assert case.known.mean() == pytest.approx(0.25, abs=0.02)
@@ -110,11 +157,10 @@ def test_one_cell_in_ten_is_a_known_one():
 
 
 def test_years_without_change_are_an_error_for_the_step_model(sampler, tmp_path):
-    class Still:
-        data, driver, trainable, pairs = sampler.data, sampler.driver, sampler.trainable, [(2000, 2001)]
-
+    still = copy.copy(sampler)
+    still.pairs = [(2000, 2001)]
     with pytest.raises(ConfigError, match="hold no change"):
-        Boosted(**SMALL).fit(Still(), tmp_path)
+        Boosted(**SMALL).fit(still, tmp_path)
 
 
 def test_unfitted_trees_say_so(region):

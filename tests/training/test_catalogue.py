@@ -18,4 +18,4 @@ def test_listing_the_package_imports_no_heavy_library():
 
 
 def test_rules_that_work_backwards_say_so(smoke):
-    assert [getattr(predictor, "backwards", False) for predictor in all_predictors(smoke)] == [True] * 7 + [False] * 2
+    assert [predictor.backwards for predictor in all_predictors(smoke)] == [True] * 7 + [False] * 2

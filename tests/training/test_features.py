@@ -6,7 +6,7 @@ import pytest
 from lsbc.emulator.classes import CLASS_NAMES, NO_DATA
 from lsbc.training.cases import one_prior
 from lsbc.training.data import DatedField
-from lsbc.training.models.features import FAR_CELLS, cell_features, densities, distances, mean_around, static_features, surroundings
+from lsbc.training.models.features import FAR_CELLS, cell_features, distances, mean_around, shown_densities, static_features, surroundings
 from lsbc.training.models.neighbourhood import shown_planes
 from lsbc.training.predict import Region
 from lsbc.training.samples import DriverTable, channel_list
@@ -20,7 +20,7 @@ MAP = np.array([[1, 1, 2, 2, 2],
 
 
 def test_density_is_the_share_among_known_neighbours_without_the_cell_itself():
-    near, count = densities(shown_planes(one_prior((2000, 2001), MAP)), 1)
+    near, count = shown_densities(shown_planes(one_prior((2000, 2001), MAP)), 1)
     assert (near[URBAN, 2, 1], near[CROP, 2, 1], near[FOREST, 2, 1], count[2, 1]) == (0.25, 0.5, 0.25, 8)
     assert (near[URBAN, 0, 0], count[0, 0]) == (1.0, 3)
 
@@ -28,7 +28,7 @@ def test_density_is_the_share_among_known_neighbours_without_the_cell_itself():
 def test_hidden_neighbours_are_left_out_of_the_density():
     known = np.ones((5, 5), bool)
     known[1, :3] = False
-    near, count = densities(shown_planes(one_prior((2000, 2001), MAP, known)), 1)
+    near, count = shown_densities(shown_planes(one_prior((2000, 2001), MAP, known)), 1)
     assert (near[URBAN, 2, 1], near[CROP, 2, 1], near[FOREST, 2, 1], count[2, 1]) == pytest.approx((0.0, 0.6, 0.4, 5))
 
 
@@ -61,6 +61,18 @@ def test_dated_fields_are_those_of_the_year_and_unknown_before_the_first(land):
     assert np.isnan(static_features(dated, 2002)["footprint"]).all()
     assert (static_features(dated, 2005)["footprint3"] == 1.0).all()
     assert (static_features(dated, 2006)["footprint"] == 2.0).all()
+
+
+def test_versions_that_were_cut_off_are_seen_by_no_feature(land):
+    from dataclasses import replace
+
+    versions = tuple(DatedField(year, np.full(land.shape, value, np.float32)) for year, value in ((2003, 1.0), (2006, 25.0)))
+    cut_off = replace(land, dated={"human_footprint": versions}).as_of(2004)
+    only_first = replace(land, dated={"human_footprint": versions[:1]})
+    case = one_prior((2008, 2009), land.map_of(2008))
+    made, expected = (cell_features(Region(data, DriverTable(land), 0, 4), case) for data in (cut_off, only_first))
+    assert (made["human_footprint"] == 1.0).all() and made["static.human_footprint"].max() == pytest.approx((1.0 - 15.0) * 0.1)
+    assert made.keys() == expected.keys() and all(np.array_equal(made[name], expected[name], equal_nan=True) for name in made)
 
 
 def test_every_channel_of_the_network_is_among_the_features_and_hidden_cells_are_not(land):

@@ -6,7 +6,7 @@ import pytest
 from lsbc.emulator.classes import CLASS_NAMES, NO_DATA
 from lsbc.training.cases import one_prior
 from lsbc.training.data import LandData
-from lsbc.training.models.step_table import demand_cells, step_table
+from lsbc.training.models.step_table import step_table, wanted_cells
 from lsbc.training.patches import DriverTable
 from lsbc.training.predict import Region
 
@@ -34,7 +34,7 @@ def region():
 
 
 def test_demand_is_the_change_of_the_driver_in_fine_cells(region):
-    asked = demand_cells(region, (2000, 2001))
+    asked = wanted_cells(region, (2000, 2001))
     # Rows differ in area by at most 1 - cos(9 deg), so three cells' area is within two per cent of three mean cells.
     assert asked[:, 0, 0] == pytest.approx([1, 3, 0, -4, 0, 0], rel=0.02)
     assert asked[:, 0, 1] == pytest.approx(np.zeros(6), abs=1e-12)

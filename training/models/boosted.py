@@ -5,7 +5,6 @@ Trained on the sampler's training cells and years only; looks at no hidden cell.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,10 +13,13 @@ from typing import Any
 import numpy as np
 
 from lsbc.emulator.classes import N_CLASS, NO_DATA, OCEAN, WATER
-from lsbc.regrid.errors import ConfigError, StartupError
+from lsbc.regrid.errors import ConfigError
 from lsbc.training.cases import Case, one_prior, several_priors
+from lsbc.training.files import write_atomically
+from lsbc.training.late_xgboost import late_xgboost
 from lsbc.training.masks import blocks, scattered
-from lsbc.training.models.features import CLASSES, cell_features
+from lsbc.training.models.features import CLASSES, DENSITY_RADII, FAR_CELLS, MEAN_RADII, RELIEF_RADII, cell_features
+from lsbc.training.models.fingerprint import fingerprint
 from lsbc.training.models.neighbourhood import shown_planes, weighted_sum
 from lsbc.training.models.rules import one_hot
 from lsbc.training.models.step_table import step_table
@@ -27,14 +29,6 @@ from lsbc.training.samples import Sampler
 log = logging.getLogger(__name__)
 LEAST_ODDS = 1e-6
 """Odds of a change that the driver does not ask for; allocation of demand carried over orders such changes by density."""
-
-
-def _xgboost() -> Any:
-    try:
-        import xgboost
-    except ImportError as error:
-        raise StartupError(f"Boosted trees need the extra packages of `pip install 'lsbc[train]'`: {error}.") from error
-    return xgboost
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +74,21 @@ def _label(classes: np.ndarray) -> np.ndarray:
     return np.where(classes == OCEAN, WATER, classes).astype(np.int64) - CLASSES[0]
 
 
+def _kept(xgboost: Any, path: Path, made_from: str) -> Any:
+    """The model of a file; None if there is no file, it cannot be read, or its model was made from something else."""
+    if not path.is_file():
+        return None
+    try:
+        model = xgboost.Booster(model_file=str(path))
+    except xgboost.core.XGBoostError as error:
+        log.warning("%s cannot be read (%s); fitting again", path, str(error).splitlines()[0])
+        return None
+    if model.attr("made_from") == made_from:
+        return model
+    log.info("%s was made from other data or settings; fitting again", path)
+    return None
+
+
 @dataclass
 class Boosted:
     """XGBoost behind the common face: the step model where the whole prior is known, else the reconstruction.
@@ -88,37 +97,30 @@ class Boosted:
     """
 
     name: str = "XGBoost"
-    reconstruction_trees: TreeSettings = TreeSettings(rounds=80, depth=7, rate=0.2)
+    reconstruction_trees: TreeSettings = TreeSettings(rounds=120, depth=8, rate=0.15)
     step_trees: TreeSettings = TreeSettings(rounds=200, depth=3, rate=0.1)
-    draws: int = 16
-    cells: int = 8000
+    draws: int = 24
+    cells: int = 12000
     unchanged_share: float = 0.4
     threads: int = 2
     models: dict[str, Any] = field(default_factory=dict, repr=False)
+    backwards = False
 
     def fit(self, sampler: Sampler, directory: Path) -> None:
-        """Fit both models, or load them if the files were made from the same maps, cells, years and settings."""
-        xgboost = _xgboost()
-        directory.mkdir(parents=True, exist_ok=True)
+        """Fit both models, or load them if the files were made from the same data and settings."""
+        xgboost, made_from = late_xgboost(), self._fingerprint(sampler)
         for task, make in (("reconstruction", self._fit_reconstruction), ("step", self._fit_step)):
-            path, made_from = directory / f"boosted_{task}.ubj", self._fingerprint(sampler)
-            if path.is_file():
-                model = xgboost.Booster(model_file=str(path))
-                if model.attr("made_from") == made_from:
-                    self.models[task] = model
-                    continue
-                log.info("%s was made from other maps or settings; fitting again", path)
-            model = make(xgboost, sampler)
-            model.set_attr(made_from=made_from)
-            model.save_model(str(path))
+            path = directory / f"boosted_{task}.ubj"
+            model = _kept(xgboost, path, made_from)
+            if model is None:
+                model = make(xgboost, sampler)
+                model.set_attr(made_from=made_from)
+                write_atomically(path, bytes(model.save_raw("ubj")))
             self.models[task] = model
 
     def _fingerprint(self, sampler: Sampler) -> str:
-        settings = (sampler.pairs, self.reconstruction_trees, self.step_trees, self.draws, self.cells, self.unchanged_share, sorted(sampler.data.dated))
-        digest = hashlib.sha256(repr(settings).encode())
-        digest.update(np.ascontiguousarray(sampler.trainable).tobytes())
-        digest.update(np.ascontiguousarray(sampler.data.class_index).tobytes())
-        return digest.hexdigest()
+        features = (DENSITY_RADII, RELIEF_RADII, MEAN_RADII, FAR_CELLS)
+        return fingerprint(sampler, (self.reconstruction_trees, self.step_trees, self.draws, self.cells, self.unchanged_share, features))
 
     def _fit_reconstruction(self, xgboost: Any, sampler: Sampler) -> Any:
         region, rng = Region(sampler.data, sampler.driver, 0, 1), np.random.default_rng(0)
@@ -164,7 +166,7 @@ class Boosted:
         planes = cell_features(region, case)
         cell = np.flatnonzero((case.prior != NO_DATA).ravel())
         rows = np.stack([plane.ravel()[cell] for plane in planes.values()], axis=1)
-        made = self.models["reconstruction"].predict(_xgboost().DMatrix(rows, feature_names=list(planes)))
+        made = self.models["reconstruction"].predict(late_xgboost().DMatrix(rows, feature_names=list(planes)))
         out = np.full((N_CLASS, case.prior.size), 1.0 / len(CLASSES), np.float32)
         out[OCEAN] = 0.0
         out[1:, cell] = made.T
@@ -175,7 +177,7 @@ class Boosted:
         odds = LEAST_ODDS * (weighted_sum(shown_planes(case), 3) + 1e-3).reshape(N_CLASS, -1)
         odds[OCEAN] = 0.0
         if len(rows.cell):
-            table = _xgboost().DMatrix(rows.features, feature_names=list(rows.names))
+            table = late_xgboost().DMatrix(rows.features, feature_names=list(rows.names))
             odds[rows.target, rows.cell] += np.exp(self.models["step"].predict(table, output_margin=True))
         own = one_hot(case.prior).reshape(N_CLASS, -1) > 0
         odds[own] = 1.0

@@ -35,7 +35,7 @@ def mean_around(field: np.ndarray, radius: int) -> np.ndarray:
     return np.where(count > 0.5, total / np.maximum(count, 1.0), np.nan).astype(np.float32)
 
 
-def densities(planes: np.ndarray, radius: int) -> tuple[np.ndarray, np.ndarray]:
+def shown_densities(planes: np.ndarray, radius: int) -> tuple[np.ndarray, np.ndarray]:
     """Share of each class among the known neighbours (class, row, col), 0 where none is known; and the number of those."""
     near = around(planes, radius)
     count = near.sum(axis=0)
@@ -53,14 +53,14 @@ def distances(planes: np.ndarray) -> np.ndarray:
 
 def static_features(data: LandData, year: int) -> dict[str, np.ndarray]:
     """Terrain and dated fields of a year with their means around each cell; NaN where unknown."""
-    height = data.elevations[0].astype(np.float32)
+    height = np.asarray(data.elevations[0], np.float32)
     slope = np.hypot(*np.gradient(height)).astype(np.float32)
-    out = {"elevation": height, "slope": slope, "koppen": data.koppen.astype(np.float32),
+    out = {"elevation": height, "slope": slope, "koppen": np.asarray(data.koppen, np.float32),
            **{f"relief{radius}": height - mean_around(height, radius) for radius in RELIEF_RADII},
            **{f"slope{radius}": mean_around(slope, radius) for radius in MEAN_RADII}}
     for name in data.dated:
         field = data.dated_field(name, year)
-        field = np.full(data.shape, np.nan, np.float32) if field is None else field
+        field = np.full(data.shape, np.nan, np.float32) if field is None else np.asarray(field, np.float32)
         out[name] = field
         out |= {f"{name}{radius}": mean_around(field, radius) for radius in MEAN_RADII}
     return out
@@ -71,7 +71,7 @@ def surroundings(case: Case) -> dict[str, np.ndarray]:
     planes = shown_planes(case)
     out: dict[str, np.ndarray] = {}
     for radius in DENSITY_RADII:
-        near, count = densities(planes, radius)
+        near, count = shown_densities(planes, radius)
         out |= {f"near{radius}.{CLASS_NAMES[index]}": near[index] for index in CLASSES}
         out[f"known{radius}"] = count / ((2 * radius + 1) ** 2 - 1)
     apart = distances(planes)

@@ -120,5 +120,3 @@ class RandomScores:
         score = (bits >> np.uint64(11)).astype(np.float64) / 2.0**53 + 1e-9
         score[OCEAN] = 0.0
         return (score / score.sum(axis=0)).astype(np.float32)
-
-

@@ -34,7 +34,7 @@ class StepTable:
     target: np.ndarray
 
 
-def demand_cells(region: Region, years: tuple[int, int]) -> np.ndarray:
+def wanted_cells(region: Region, years: tuple[int, int]) -> np.ndarray:
     """Fine cells each group shall gain in each driver cell of the region, float64 (group, driver row, driver col)."""
     data, driver = region.data, region.driver
     n_row, n_col = data.shape[0] // data.ratio, data.shape[1] // data.ratio
@@ -77,7 +77,7 @@ def step_table(region: Region, case: Case) -> StepTable:
     data = region.data
     n_block = data.shape[1] // data.ratio
     block = ((np.arange(data.shape[0]) // data.ratio)[:, None] * n_block + np.arange(data.shape[1]) // data.ratio).ravel()
-    asked = demand_cells(region, case.years).reshape(len(GROUPS), -1)
+    asked = wanted_cells(region, case.years).reshape(len(GROUPS), -1)
     cell, own, target = _candidates(case.prior, asked, block)
     near = surroundings(case)
     planes = shown_planes(case)
