@@ -16,6 +16,7 @@ import numpy as np
 from tqdm import tqdm
 
 from lsbc.emulator.classes import CLASS_CODES, CLASS_NAMES, NO_DATA, OCEAN, index_of_codes
+from lsbc.regrid.errors import ValueRangeError
 from lsbc.training.driver import aggregate_groups, row_weights
 from lsbc.training.prepare_config import PrepareConfig, read_prepare_config
 from lsbc.training.readers.window import Window
@@ -89,14 +90,28 @@ def _write_block(writer: StoreWriter, sources: Sources, block: list[tuple[int, i
         part = np.s_[:, :, cols.start - west:cols.stop - west]
         driver = None
         if sources.driver is None:
-            years = [aggregate_groups(layer, layout.ratio, weight) for layer in class_index[part]]
+            # A cell without data in some year counts in none: what comes and goes is no change of land use.
+            always = (class_index[part] != NO_DATA).all(axis=0)
+            years = [aggregate_groups(np.where(always, layer, np.uint8(NO_DATA)), layout.ratio, weight) for layer in class_index[part]]
             driver = np.stack([fraction for fraction, _ in years]), years[0][1]
         writer.write_patch(place, class_index[part], statics[part], driver)
 
 
 def _write_driver(writer: StoreWriter, sources: Sources, progress: bool) -> None:
     for year in tqdm(writer.unfinished_driver_years, desc="driver years", disable=not progress):
-        writer.write_driver_year(year, *sources.driver.groups(year, sources.coarse_region))
+        fraction, valid = sources.driver.groups(year, sources.coarse_region)
+        if writer.driver_valid is not None and (writer.driver_valid != valid).any():
+            raise ValueRangeError(_comes_and_goes(sources, year, valid, writer.driver_valid))
+        writer.write_driver_year(year, fraction, valid)
+
+
+def _comes_and_goes(sources: Sources, year: int, valid: np.ndarray, first_valid: np.ndarray) -> str:
+    row, col = (int(k) for k in np.argwhere(valid != first_valid)[0])
+    region, first = sources.coarse_region, sources.years[0]
+    lat, lon = region.lattice.lat_centre_deg(region.row0 + row), region.lattice.lon_centre_deg(region.col0 + col)
+    has, lacks = (year, first) if valid[row, col] else (first, year)
+    return (f"The LUH states at {lat:.3f} N {lon:.3f} E have data in {has} (file {sources.driver.path(has)}) and none in {lacks} "
+            f"(file {sources.driver.path(lacks)}); the cells with data must be those of every year.")
 
 
 def _size_mb(path: Path) -> float:

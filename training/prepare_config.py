@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
@@ -103,8 +104,10 @@ class StaticConfig:
         _need(self.name is not None or self.product not in ("soilgrids", "raster"), f"{here}.name", "given", self.name)
         _need(self.name is None or self.product in ("soilgrids", "raster"), f"{here}.name", "left out: the product names its layer", self.name)
         _need(self.since is not None or self.product not in ("koppen", "raster"), f"{here}.since", "the first year that may see it", self.since)
+        _need(self.since is None or self.product not in ("topography", "land_mask"), f"{here}.since", "left out: every year sees this layer", self.since)
         _need(self.legend in ("beck30", "main"), f"{here}.legend", "'beck30' or 'main'", self.legend)
         _need(isinstance(self.fill, (float, int, type(None))) or self.fill == "neighbours", f"{here}.fill", "a number or 'neighbours'", self.fill)
+        _need(isinstance(self.fill, (str, type(None))) or math.isfinite(self.fill), f"{here}.fill", "a finite number", self.fill)
 
     @property
     def layer(self) -> str:

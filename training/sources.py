@@ -13,11 +13,11 @@ import numpy as np
 from lsbc.emulator.classes import NO_DATA
 from lsbc.regrid.errors import ConfigError, FileError
 from lsbc.regrid.lattice import Lattice
-from lsbc.training.data import fill_by_neighbours
 from lsbc.training.files import sha256_of
 from lsbc.training.prepare_config import DRIVER_PER_DEGREE, FINE, PrepareConfig, StaticConfig
 from lsbc.training.readers import koppen, soilgrids, topography
 from lsbc.training.readers.esa_cci import open_esa_cci
+from lsbc.training.readers.gaps import fill_from_around
 from lsbc.training.readers.hilda import open_hilda
 from lsbc.training.readers.legends import MASK, decoder
 from lsbc.training.readers.luh import LuhStates
@@ -29,6 +29,8 @@ from lsbc.training.readers.window import Window
 
 ALWAYS = 0
 """`since` of a layer that every year may see."""
+FILL_REACH_DEG = 0.5
+"""How far a gap is filled from its edge."""
 _CLASS_MAPS = {"hilda": open_hilda, "esa_cci": open_esa_cci, "modis": open_modis}
 
 
@@ -88,9 +90,9 @@ def _rasters(config: PrepareConfig, static: StaticConfig) -> tuple[Raster, ...]:
 
 
 def filled(read: Callable[[Window], np.ndarray], fill: float | str, reach: int, window: Window) -> np.ndarray:
-    """Values with `fill` where there are none; 'neighbours' takes the mean of the nearest cells with data up to `reach` cells outside.
+    """Values with `fill` where there are none; 'neighbours' takes the mean of the nearest cells with data up to `reach` cells away.
 
-    Where not even the wider window has data it is 0.
+    Where there are none so near it is 0. What a cell gets does not depend on the window it is read in.
     """
     if fill != "neighbours":
         value = read(window)
@@ -100,9 +102,7 @@ def filled(read: Callable[[Window], np.ndarray], fill: float | str, reach: int, 
         return value
     south, north = min(reach, window.row0), min(reach, window.lattice.n_lat - window.row0 - window.n_row)
     wide = replace(window, row0=window.row0 - south, col0=window.col0 - reach, n_row=window.n_row + south + north, n_col=window.n_col + 2 * reach)
-    value = read(wide)
-    value = fill_by_neighbours(value) if np.isfinite(value).any() else np.zeros(wide.shape)
-    return value[south:south + window.n_row, reach:reach + window.n_col]
+    return fill_from_around(read(wide), reach)[south:south + window.n_row, reach:reach + window.n_col]
 
 
 def _land(raster: Raster, window: Window) -> np.ndarray:
@@ -150,7 +150,7 @@ def open_sources(config: PrepareConfig) -> Sources:
         rasters = _rasters(config, static)
         used[f"statics[{k}]"] = [raster.path for raster in rasters]
         finest += rasters
-        layers.append(_layer(static, rasters, reach=region.lattice.n_lat // (180 * DRIVER_PER_DEGREE)))
+        layers.append(_layer(static, rasters, reach=round(FILL_REACH_DEG * FINE[config.lattice.fine])))
     files = {role: [_record(path, config.data, sha256) for path in paths] for role, paths in used.items()}
     source_cells = max(1.0, *(region.lattice.spacing_deg**2 / (raster.lat.step_deg * raster.lon.step_deg) for raster in finest))
     return Sources(region, _region(config, DRIVER_PER_DEGREE), years, maps, driver, tuple(layers), files, source_cells)

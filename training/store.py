@@ -59,9 +59,9 @@ def _zarr() -> Any:
 
 
 def differences(old: Any, new: Any, key: str = "") -> Iterator[str]:
-    """Every entry in which two nested tables differ, in words; checksums do not count: one run may have left them out."""
+    """Every entry in which two nested tables differ, in words; a checksum that only one side has does not count: a run may leave them out."""
     if isinstance(old, dict) and isinstance(new, dict):
-        for name in sorted((set(old) | set(new)) - {"sha256"}):
+        for name in sorted((set(old) | set(new)) - ({"sha256"} - (set(old) & set(new)))):
             yield from differences(old.get(name), new.get(name), f"{key}.{name}" if key else name)
     elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         for k, (one, other) in enumerate(zip(old, new, strict=True)):
@@ -76,7 +76,10 @@ class StoreWriter:
     def __init__(self, path: Path, layout: Layout, group: Any) -> None:
         self.path, self.layout = path, layout
         self._arrays = {name: array for name, array in group.arrays()}
-        self._finished, self._driver_finished = self._arrays["finished"][:], self._arrays["driver_finished"][:]
+        try:
+            self._finished, self._driver_finished = self._arrays["finished"][:], self._arrays["driver_finished"][:]
+        except (OSError, RuntimeError, ValueError) as error:
+            raise FileError(f"Store {_part(path)}: the record of what is finished cannot be read: {error}. Use --fresh to make it anew.") from error
 
     @staticmethod
     def open(path: Path, layout: Layout, request: Mapping[str, Any], fresh: bool = False) -> StoreWriter | None:
@@ -113,6 +116,11 @@ class StoreWriter:
         """Years whose driver is still to be written whole; none where the driver comes with the patches."""
         missing = [year for year, done in zip(self.layout.years, self._driver_finished, strict=True) if not done]
         return missing if self.layout.driver_by_year else []
+
+    @property
+    def driver_valid(self) -> np.ndarray | None:
+        """Driver cells with data, (drow, dcol) bool, once the first year is written."""
+        return self._arrays["driver_valid"][:] if self._driver_finished[0] else None
 
     def write_patch(self, place: tuple[int, int], class_index: np.ndarray, statics: np.ndarray,
                     driver: tuple[np.ndarray, np.ndarray] | None) -> None:
@@ -156,18 +164,19 @@ def _part(path: Path) -> Path:
 
 
 def _remove(path: Path) -> None:
-    """Delete a store, and nothing that is not one."""
+    """Delete a store of any version, and nothing that is not one."""
     if path.exists():
-        _open_group(path, "r")
+        _open_group(path, "r", any_version=True)
         shutil.rmtree(path)
 
 
-def _open_group(path: Path, mode: str) -> Any:
+def _open_group(path: Path, mode: str, any_version: bool = False) -> Any:
     zarr = _zarr()
     try:
         group = zarr.open_group(str(path), mode=mode)
-        if group.attrs["format"] != FORMAT or group.attrs["format_version"] != FORMAT_VERSION:
-            raise FileError(f"Store {path} has format {group.attrs['format']} version {group.attrs['format_version']}; version {FORMAT_VERSION} is read.")
+        name, version = group.attrs["format"], group.attrs["format_version"]
+        if name != FORMAT or (version != FORMAT_VERSION and not any_version):
+            raise FileError(f"Store {path} has format {name} version {version}; {FORMAT} version {FORMAT_VERSION} is read. --fresh makes it anew.")
     except (OSError, KeyError, ValueError) as error:
         raise FileError(f"{path} is not a store of lsbc: {error}.") from error
     return group

@@ -86,9 +86,9 @@ def test_the_store_holds_the_maps_statics_and_the_aggregated_driver(folder):
     assert (np.asarray(data.koppen) == 3).all() and (data.years, data.row0, data.col0, data.ratio) == ((2000, 2001, 2002), 14000, 19000, 25)
     # without a land mask, land is what is neither ocean nor without data in every year
     np.testing.assert_array_equal(data.land, ((expected != 0) & (expected != 255)).any(axis=0))
-    weight = row_weights(14000, 50, 18000)
+    weight, always = row_weights(14000, 50, 18000), (expected != 255).all(axis=0)
     for k, year in enumerate(data.years):
-        fraction, valid = aggregate_groups(expected[k].astype(np.uint8), 25, weight)
+        fraction, valid = aggregate_groups(np.where(always, expected[k], 255).astype(np.uint8), 25, weight)
         np.testing.assert_allclose(data.driver[year][0], fraction, atol=1e-15)
         np.testing.assert_array_equal(data.driver[year][1], valid)
 
@@ -105,6 +105,47 @@ def test_a_real_driver_takes_the_place_of_the_aggregated_one(folder):
     assert table.valid[inside].tolist() == [[True, True, False], [True, True, True]]
 
 
+def test_a_driver_cell_with_data_in_some_years_only_is_refused_with_place_years_and_files(folder):
+    lat, lon = np.array([50.375, 50.125]), np.array([10.125, 10.375, 10.625])
+    names = ("primf", "primn", "secdf", "secdn", "urban", "c3ann", "c4ann", "c3per", "c4per", "c3nfx", "pastr", "range")
+    states = {name: np.zeros((3, 2, 3)) for name in names}
+    for field in states.values():
+        field[1, 0, 2] = 1e20
+    write_luh(folder / "states.nc", states, lat, lon, time=(1150, 1151, 1152))
+    with pytest.raises(ValueRangeError, match=r"at 50\.375 N 10\.625 E have data in 2000 \(file .*states\.nc\) and none in 2001 \(file .*states\.nc\)"):
+        prepare(write_config(folder, TEXT + DRIVER) / "prepare.toml")
+
+
+def test_cells_without_data_in_one_year_count_in_no_year_of_the_aggregated_driver(folder):
+    for year in (2000, 2001, 2002):
+        codes = np.full((50, 75), 22, np.uint8)
+        codes[:25, :10] = 11
+        codes[25:, 25:50] = 99 if year == 2001 else 22
+        if year == 2000:
+            codes[:25, :5] = 99
+        write_tif(folder / f"hilda_plus_states_{year}_GLOB-v2_wgs84.tif", codes, 10.0, 50.5, 0.01)
+    data = open_store(prepare(folder / "prepare.toml"))
+    for year in data.years:
+        fraction, valid = data.driver[year]
+        # north-west: 5 of the 20 columns with data in every year are urban
+        assert fraction[GROUPS.index("urban"), 1, 0] == pytest.approx(0.25)
+        assert valid.tolist() == [[True, False, True], [True, True, True]]
+
+
+@pytest.fixture
+def gap(folder):
+    """Heights only in the first 4 columns: the gap is 71 cells wide, the reach of 0.5 degrees 50."""
+    height = np.full((50, 75), -9999, np.float32)
+    height[:, :4] = np.arange(200).reshape(50, 4)
+    write_tif(folder / "z.tif", height, 10.0, 50.5, 0.01, nodata=-9999)
+    return write_config(folder, TEXT.replace('files = ["z.tif"]', 'files = ["z.tif"]\nfill = "neighbours"'))
+
+
+def test_a_gap_is_filled_as_far_as_the_reach_and_is_0_beyond(gap):
+    height = np.asarray(open_store(prepare(gap / "prepare.toml")).elevations[0])
+    assert (height[:, 4:54] > 0).all() and (height[:, 54:] == 0).all()
+
+
 def arrays(path):
     data = open_store(path)
     return [np.asarray(one) for one in (data.class_index, *data.elevations, data.koppen, data.land, data.valid, *(data.driver[year][0] for year in data.years))]
@@ -115,7 +156,7 @@ import os, signal, sys
 from lsbc.training.store import StoreWriter
 write, written = StoreWriter.write_patch, []
 def write_or_die(self, *arguments):
-    if len(written) == 3:
+    if len(written) == 5:
         os.kill(os.getpid(), signal.SIGKILL)
     written.append(1)
     write(self, *arguments)
@@ -125,7 +166,9 @@ prepare(sys.argv[1])
 """
 
 
-def test_a_killed_preparation_goes_on_where_it_was_and_ends_the_same(folder, monkeypatch):
+@pytest.mark.parametrize("statics", ["folder", "gap"])
+def test_a_killed_preparation_goes_on_where_it_was_and_ends_the_same(request, statics, monkeypatch):
+    folder = request.getfixturevalue(statics)
     whole = arrays(prepare(folder / "prepare.toml", out=folder / "whole.zarr"))
     killed = subprocess.run([sys.executable, "-c", KILLED, str(folder / "prepare.toml")], env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True)
     assert killed.returncode == -signal.SIGKILL
@@ -133,7 +176,7 @@ def test_a_killed_preparation_goes_on_where_it_was_and_ends_the_same(folder, mon
     places, write = [], StoreWriter.write_patch
     monkeypatch.setattr(StoreWriter, "write_patch", lambda self, place, *rest: places.append(place) or write(self, place, *rest))
     path = prepare(folder / "prepare.toml")
-    assert places == [(1, 0), (1, 1), (1, 2)] and not (folder / "out.zarr.part").exists()
+    assert places == [(1, 2)] and not (folder / "out.zarr.part").exists()
     for one, other in zip(arrays(path), whole, strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -164,7 +207,9 @@ def test_a_source_file_of_another_size_is_another_configuration(folder):
         prepare(folder / "prepare.toml")
 
 
-def test_the_block_size_follows_the_memory_and_changes_nothing(folder, monkeypatch):
+@pytest.mark.parametrize("statics", ["folder", "gap"])
+def test_the_block_size_follows_the_memory_and_changes_nothing(request, statics, monkeypatch):
+    folder = request.getfixturevalue(statics)
     blocks, write = [], preparation._write_block
     monkeypatch.setattr(preparation, "_write_block", lambda writer, sources, block: blocks.append(len(block)) or write(writer, sources, block))
     whole_rows = arrays(prepare(folder / "prepare.toml", out=folder / "rows.zarr"))

@@ -144,9 +144,10 @@ def test_a_store_made_for_something_else_is_refused_unless_it_is_made_anew(land,
     assert not path.exists()
 
 
-def test_checksums_alone_make_no_difference():
+def test_a_checksum_counts_only_where_both_sides_have_one():
     old, new = {"files": [{"file": "a", "sha256": "x"}]}, {"files": [{"file": "a"}]}
-    assert list(differences(old, new)) == []
+    assert list(differences(old, new)) == list(differences(new, old)) == []
+    assert list(differences(old, {"files": [{"file": "a", "sha256": "y"}]})) == ["files[0].sha256 is 'x' in the store and 'y' in the configuration"]
     assert list(differences({"a": 1}, {"b": 2})) == ["a is 1 in the store and None in the configuration", "b is None in the store and 2 in the configuration"]
 
 
@@ -164,3 +165,25 @@ def test_a_training_configuration_may_name_a_store(land, stored):
     assert read_data(DataConfig(kind="store", directory=stored)).years == land.years
     with pytest.raises(FileError, match=r"nowhere is not there"):
         read_data(DataConfig(kind="store", directory=stored.parent / "nowhere"))
+
+
+@pytest.mark.parametrize("kept", [0, 10])
+def test_a_torn_record_of_what_is_finished_is_an_error_that_says_the_way_out(land, tmp_path, kept):
+    path, layout = tmp_path / "a.zarr", layout_of(land)
+    write(land, path)
+    chunk = tmp_path / "a.zarr.part" / "finished" / "c" / "0" / "0"
+    chunk.write_bytes(chunk.read_bytes()[:kept])
+    with pytest.raises(FileError, match=r"Store .*a\.zarr\.part: the record of what is finished cannot be read: .*Use --fresh"):
+        StoreWriter.open(path, layout, REQUEST)
+    assert len(StoreWriter.open(path, layout, REQUEST, fresh=True).unfinished) == 9
+
+
+def test_a_store_of_an_older_version_is_refused_but_can_be_made_anew(land, tmp_path):
+    import zarr
+
+    path, layout = tmp_path / "a.zarr", layout_of(land)
+    write(land, path).finish()
+    zarr.open_group(str(path), mode="r+").attrs["format_version"] = 0
+    with pytest.raises(FileError, match=r"a\.zarr has format lsbc training store version 0; lsbc training store version 1 is read"):
+        open_store(path)
+    assert len(StoreWriter.open(path, layout, REQUEST, fresh=True).unfinished) == 9

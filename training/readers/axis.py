@@ -59,17 +59,26 @@ class Axis:
         whole = np.rint(exact)
         return np.where(np.abs(exact - whole) < 0.02, whole, np.rint(exact * 1024) / 1024)
 
-    def pieces(self, low: int, high: int) -> list[tuple[int, slice]]:
+    def first_of(self, cells: slice) -> int:
+        """The first cell, from the south or west, of a slice of the file."""
+        return self.n - cells.stop if self.flipped else cells.start
+
+    def pieces(self, low: int, high: int, longitude: bool = False) -> list[tuple[int, slice]]:
         """Which cells of [low, high) there are: (offset in the request, slice of the file); beyond a circle it goes on from the start.
+
+        A regional axis of longitudes may lie across the date line: its cells are looked for a turn to the west and to the east as well.
 
         >>> Axis(0.0, 90.0, 4).pieces(-1, 2)
         [(0, slice(3, 4, None)), (1, slice(0, 2, None))]
         """
         found = []
-        turns = range(low // self.n, (high - 1) // self.n + 1) if self.is_circle else (0,)
-        for turn in turns:
-            first, last = max(low - turn * self.n, 0), min(high - turn * self.n, self.n)
+        around = self.n if self.is_circle else round(360.0 / self.step_deg)
+        for turn in range(low // self.n, (high - 1) // self.n + 1) if self.is_circle else (-1, 1, 0) if longitude else (0,):
+            first, last = max(low - turn * around, 0), min(high - turn * around, self.n)
             if first < last:
+                if turn and abs(around * self.step_deg - 360.0) > _REGULAR_CELLS * self.step_deg and not self.is_circle:
+                    raise FileError(f"Longitudes from {self.start_deg:.9g} in steps of {self.step_deg:.9g} degrees meet the date line, and 360 degrees are no "
+                                    f"whole number of steps.")
                 cells = slice(self.n - last, self.n - first) if self.flipped else slice(first, last)
-                found.append((first + turn * self.n - low, cells))
+                found.append((first + turn * around - low, cells))
         return found

@@ -26,6 +26,8 @@ def _check_version(raster: Raster, version: str) -> None:
     for name, axis in (("latitude", raster.lat), ("longitude", raster.lon)):
         if abs(axis.step_deg - SPACING_DEG[version]) > _TOLERANCE_DEG:
             raise FileError(f"File {raster.path}: {name} has steps of {axis.step_deg:.8f} degrees; HILDA+ v{version} has {SPACING_DEG[version]:.7g}.")
+    if "transition" in raster.path.name.lower():
+        raise FileError(f"File {raster.path} holds transitions by its name; the states of HILDA+ are expected.")
     named = _VERSION_IN_NAME.search(raster.path.name)
     if named is None:
         return

@@ -36,6 +36,10 @@ class _StatesFile:
             for axis_name, axis in (("latitude", raster.lat), ("longitude", raster.lon)):
                 if abs(axis.step_deg - SPACING_DEG) > 1e-5:
                     raise FileError(f"File {path}: {axis_name} has steps of {axis.step_deg:.6f} degrees; LUH has {SPACING_DEG}.")
+                off = axis.start_deg / SPACING_DEG
+                if abs(off - round(off)) > 0.02:
+                    raise FileError(f"File {path}: the first {axis_name} from the south-west is {axis.start_deg + axis.step_deg / 2:.6f}; cell edges on "
+                                    f"multiples of {SPACING_DEG} degrees are expected.")
             if raster.layer_dim is None:
                 raise FileError(f"File {path}: {name} has no time axis.")
         self.years = layer_years(self._data, self.states[LUH2_STATES[0]].layer_dim, f"File {path}")
@@ -62,6 +66,10 @@ class LuhStates:
         for year in years:
             self._file(year)
 
+    def path(self, year: int) -> Path:
+        """The file a year is read from."""
+        return self._file(year).path
+
     def states(self, year: int, window: Window) -> dict[str, np.ndarray]:
         """Fractions (float64) of the whole driver cell by LUH name, rows south to north, NaN where there is no data."""
         file = self._file(year)
@@ -83,7 +91,7 @@ class LuhStates:
         """
         states = self.states(year, window)
         file = self._file(year)
-        known = {name: np.isfinite(states[name]) for name in LUH2_STATES}
+        known = {name: np.isfinite(states[name]) for name in states}
         valid = known[LUH2_STATES[0]]
         for name, has in known.items():
             if (has != valid).any():

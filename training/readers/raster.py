@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lsbc.regrid.errors import FileError
+from lsbc.regrid.errors import FileError, ValueRangeError
 from lsbc.training.readers.axis import Axis
 
 _LAT_NAMES, _LON_NAMES = ("lat", "latitude", "y"), ("lon", "longitude", "x")
@@ -51,7 +51,6 @@ class Raster(ABC):
     missing: tuple[float, ...] = ()
     scale: float = 1.0
     offset: float = 0.0
-    unsigned: bool = False
 
     @abstractmethod
     def read(self, rows: slice, cols: slice, index: int | None) -> np.ndarray:
@@ -62,7 +61,7 @@ class Raster(ABC):
         """Decoded cells [rows) x [cols) counted from the south-west corner; `fill` where the file has none."""
         out = np.full((rows[1] - rows[0], cols[1] - cols[0]), fill)
         for down, row_cells in self.lat.pieces(*rows):
-            for right, col_cells in self.lon.pieces(*cols):
+            for right, col_cells in self.lon.pieces(*cols, longitude=True):
                 try:
                     raw = np.asarray(self.read(row_cells, col_cells, index))
                 except (OSError, RuntimeError, IndexError) as error:
@@ -70,7 +69,7 @@ class Raster(ABC):
                                     f"{col_cells.start}:{col_cells.stop} cannot be read: {error}.") from error
                 raw = raw[::-1] if self.lat.flipped else raw
                 raw = raw[:, ::-1] if self.lon.flipped else raw
-                piece = Piece(raw, self, rows[0] + down, (cols[0] + right) % self.lon.n if self.lon.is_circle else cols[0] + right, index)
+                piece = Piece(raw, self, self.lat.first_of(row_cells), self.lon.first_of(col_cells), index)
                 out[down:down + raw.shape[0], right:right + raw.shape[1]] = decode(piece)
         return out
 
@@ -89,9 +88,11 @@ class NetCdfRaster(Raster):
         self.lat, self.lon = (self._axis(name) for name in dims[-2:])
         self.layer_dim = dims[0] if len(dims) == 3 else None
         attributes = {name: self._values.getncattr(name) for name in self._values.ncattrs()}
-        self.missing = tuple(float(attributes[name]) for name in _MISSING_ATTRIBUTES if name in attributes)
-        self.scale, self.offset = float(attributes.get("scale_factor", 1.0)), float(attributes.get("add_offset", 0.0))
-        self.unsigned = str(attributes.get("_Unsigned", "")).lower() == "true"
+        unsigned = np.dtype(self._values.dtype).kind == "i" and str(attributes.get("_Unsigned", "")).lower() == "true"
+        self._type = np.dtype(self._values.dtype.str.replace("i", "u")) if unsigned else None
+        missing = tuple(self._number(attributes, name) for name in _MISSING_ATTRIBUTES if name in attributes)
+        self.missing = tuple(one % 256**self._type.itemsize for one in missing) if unsigned else missing
+        self.scale, self.offset = self._number(attributes, "scale_factor", 1.0), self._number(attributes, "add_offset", 0.0)
         self.units = str(attributes.get("units", ""))
         self._values.set_auto_maskandscale(False)
         if self._values.chunking() != "contiguous":
@@ -102,8 +103,16 @@ class NetCdfRaster(Raster):
             raise FileError(f"File {self.path}: {self.variable} has a dimension {name} without coordinates.")
         return Axis.from_centres(np.ma.filled(self.data[name][:], np.nan), f"File {self.path}: {name}")
 
+    def _number(self, attributes: dict[str, object], name: str, default: float | None = None) -> float:
+        value = attributes.get(name, default)
+        try:
+            return float(value)
+        except (TypeError, ValueError) as error:
+            raise FileError(f"File {self.path}: attribute {name} of {self.variable} must be one number, got {value!r}.") from error
+
     def read(self, rows: slice, cols: slice, index: int | None) -> np.ndarray:
-        return self._values[rows, cols] if self.layer_dim is None else self._values[0 if index is None else index, rows, cols]
+        raw = self._values[rows, cols] if self.layer_dim is None else self._values[0 if index is None else index, rows, cols]
+        return raw if self._type is None else raw.view(self._type)
 
 
 class GeoTiffRaster(Raster):
@@ -159,11 +168,16 @@ def open_raster(path: Path, variable: str | None = None) -> Raster:
 
 def numbers(piece: Piece) -> np.ndarray:
     """Physical values in float64: declared fills and numbers of 1e19 and more are NaN, packing is undone."""
-    raw, raster = piece.values, piece.raster
-    if raster.unsigned:
-        raw = raw.view(np.dtype(raw.dtype.str.replace("i", "u")))
-    value = raw.astype(np.float64)
+    raster = piece.raster
+    value = piece.values.astype(np.float64)
     none = np.isnan(value) | (np.abs(value) >= HUGE)
     for fill in raster.missing:
         none |= value == fill
     return np.where(none, np.nan, value * raster.scale + raster.offset)
+
+
+def need_within(piece: Piece, value: np.ndarray, low: float, high: float, what: str, unit: str) -> None:
+    """Raises ValueRangeError naming the first cell of the file beyond [low, high]: before any mean, in which one wrong cell would hide."""
+    bad = (value < low) | (value > high)
+    if bad.any():
+        raise ValueRangeError(f"{piece.place(bad)}: {what} is {value[bad][0]:.6g} {unit}, {low:g}..{high:g} is expected.")

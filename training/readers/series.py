@@ -12,7 +12,7 @@ from lsbc.training.readers.legends import decoder
 from lsbc.training.readers.raster import GeoTiffRaster, Raster, open_raster
 from lsbc.training.readers.resample import codes_of
 from lsbc.training.readers.window import Window
-from lsbc.training.readers.years import layer_years, span
+from lsbc.training.readers.years import layer_years, span, stated_years
 
 YEAR = "{year}"
 
@@ -44,6 +44,20 @@ class YearlyMaps:
             self._years[path] = layer_years(raster.data, raster.layer_dim, f"File {path}", self.first_year)
         return self._years[path]
 
+    def _check_year_of_name(self, path: Path, year: int) -> None:
+        """A file with the year in its name has one layer, or an axis that says which layer is that year."""
+        raster = self.raster(path)
+        if path in self._years or isinstance(raster, GeoTiffRaster) or raster.layer_dim is None:
+            return
+        years, n_layer = stated_years(raster.data, raster.layer_dim, f"File {path}"), len(raster.data.dimensions[raster.layer_dim])
+        if years is None and n_layer != 1:
+            raise FileError(f"File {path}: {raster.variable} has {n_layer} layers along {raster.layer_dim}, which does not say their years; "
+                            f"one is expected in the file of {year}.")
+        if years is not None and year not in years:
+            raise FileError(f"File {path}: {raster.variable} is of {span(years)} by its axis {raster.layer_dim}, but of {year} by its name.")
+        if years is not None:
+            self._years[path] = years
+
     def path_of(self, year: int) -> Path:
         """The file that holds a year; FileError naming the files and the years they hold."""
         tried = []
@@ -51,6 +65,7 @@ class YearlyMaps:
             if YEAR in file.name:
                 path = file.with_name(file.name.replace(YEAR, str(year)))
                 if path.is_file():
+                    self._check_year_of_name(path, year)
                     return path
                 tried.append(str(path))
             elif year in self._years_of(file):

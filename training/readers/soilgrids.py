@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lsbc.regrid.errors import FileError, ValueRangeError
-from lsbc.training.readers.raster import Raster, open_raster
+from lsbc.regrid.errors import FileError
+from lsbc.training.readers.raster import Piece, Raster, need_within, numbers, open_raster
 from lsbc.training.readers.resample import area_mean
 from lsbc.training.readers.window import Window
 
@@ -45,14 +45,13 @@ def open_depths(pattern: Path, variable: str | None = None) -> tuple[Raster, ...
 def root_zone_mean(rasters: tuple[Raster, ...], name: str, window: Window) -> np.ndarray:
     """Depth-weighted mean (float64) of 0-100 cm in the unit of PROPERTIES; NaN where any depth has no data."""
     factor, unit, largest = PROPERTIES[name]
+
+    def decode(piece: Piece) -> np.ndarray:
+        stored = numbers(piece)
+        need_within(piece, stored * factor, 0.0, largest * (1 + 1e-9), name, unit)
+        return stored
+
     total = np.zeros(window.shape)
     for raster, (top, bottom) in zip(rasters, DEPTHS_CM, strict=True):
-        value = area_mean(raster, window) * factor
-        bad = (value < 0) | (value > largest * (1 + 1e-9))
-        if bad.any():
-            row, col = (int(k) for k in np.argwhere(bad)[0])
-            lat, lon = window.lattice.lat_centre_deg(window.row0 + row), window.lattice.lon_centre_deg(window.col0 + col)
-            raise ValueRangeError(f"File {raster.path}: {name} is {value[row, col] / factor:.6g} in stored units at {lat:.4f} N {lon:.4f} E, "
-                                  f"which is {value[row, col]:.6g} {unit}; it must lie in 0..{largest:g}.")
-        total += value * (bottom - top)
+        total += area_mean(raster, window, decode) * factor * (bottom - top)
     return total / 100.0

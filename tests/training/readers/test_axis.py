@@ -45,3 +45,18 @@ def test_a_request_beyond_a_regional_axis_gets_what_there_is():
 
 def test_edges_within_a_fiftieth_of_a_cell_are_the_same_edge():
     assert Axis(0.0, 1 / 360, 10).position(np.array([3 / 360 + 1e-5])).tolist() == [3.0]
+
+
+def test_longitudes_across_the_date_line_are_found_on_both_sides_of_a_globe():
+    # 178..182 E in whole degrees; the globe is cells -358..2 from 178 E: 180..182 E lies at its start
+    assert Axis(178.0, 1.0, 4).pieces(-358, 2, longitude=True) == [(0, slice(2, 4)), (358, slice(0, 2))]
+    assert Axis(178.0, 1.0, 4).pieces(-358, 2) == [(358, slice(0, 2))]
+
+
+def test_longitudes_across_the_date_line_whose_steps_do_not_go_around_the_globe_are_refused():
+    with pytest.raises(FileError, match=r"Longitudes from 178 in steps of 0\.7 degrees meet the date line"):
+        Axis(178.0, 0.7, 6).pieces(-512, 3, longitude=True)
+
+
+def test_the_first_cell_of_a_slice_is_counted_from_the_south_or_west():
+    assert Axis(10.0, 0.25, 4).first_of(slice(1, 3)) == 1 and Axis(10.0, 0.25, 4, flipped=True).first_of(slice(0, 3)) == 1

@@ -88,3 +88,9 @@ def test_the_british_map_is_the_one_that_another_program_samples():
     got = maps.codes(2009, window)
     np.testing.assert_array_equal(got, expected)
     assert len(np.unique(got)) >= 5
+
+
+def test_transitions_are_refused_by_their_name(tmp_path):
+    path = v2(tmp_path, "hilda_plus_Transitions_{year}_GLOB-v2_wgs84.tif", np.zeros((4, 4), np.uint8))
+    with pytest.raises(FileError, match=r"Transitions_2000_GLOB-v2_wgs84\.tif holds transitions by its name"):
+        open_hilda((path,), "2.0", None, "nearest", (2000,))

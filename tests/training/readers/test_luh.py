@@ -117,3 +117,17 @@ def test_a_file_without_all_states_or_on_another_grid_is_refused(tmp_path):
     write_maps(tmp_path / "management.nc", "urban", np.zeros((1, 3, 4)), LAT, LON)
     with pytest.raises(FileError, match=r"management\.nc lacks the states primf, primn"):
         LuhStates((tmp_path / "management.nc",))
+
+
+@pytest.mark.parametrize("shifted, first", [("lat", "latitude from the south-west is 50.000000"), ("lon", "longitude from the south-west is 10.000000")])
+def test_a_grid_shifted_by_half_a_cell_is_refused(tmp_path, shifted, first):
+    axis = {"lat": LAT - 0.125, "lon": LON + 0.125}[shifted]
+    with pytest.raises(FileError, match=rf"states\.nc: the first {first}; cell edges on multiples of 0\.25"):
+        LuhStates((write(tmp_path / "states.nc", **{shifted: axis}),))
+
+
+def test_plantations_must_have_data_where_the_other_states_have(tmp_path):
+    planted = np.full((3, 4), 0.1)
+    planted[2, 2] = FILL
+    with pytest.raises(ValueRangeError, match=r"pltns of year 2015 is nan at 50\.125 N 10\.375 E: another fill than primf"):
+        LuhStates((write(tmp_path / "states.nc", {"pltns": planted}),)).groups(2015, AT_10E_50N)

@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 
 from lsbc.regrid.errors import FileError
+from lsbc.regrid.lattice import Lattice
 from lsbc.training.readers.raster import numbers, open_raster
+from lsbc.training.readers.resample import area_mean
+from lsbc.training.readers.window import Window
 
 from product_files import write_maps, write_tif
 
@@ -89,3 +92,27 @@ def test_a_file_that_is_no_raster_is_named(tmp_path):
         (tmp_path / name).write_text("no raster")
         with pytest.raises(FileError, match=f"{name} cannot be opened"):
             open_raster(tmp_path / name)
+
+
+def test_bytes_marked_unsigned_have_their_fill_unsigned_too(tmp_path):
+    values = np.array([[1, -1], [-56, 4]], np.int8)
+    raster = open_raster(write_maps(tmp_path / "a.nc", "z", values, np.array([0.5, 1.5]), np.array([0.5, 1.5]), fill=np.int8(-1), _Unsigned="true"))
+    # -56 is 200 of 256
+    np.testing.assert_array_equal(raster.block((0, 2), (0, 2), numbers, NAN), [[1, np.nan], [200, 4]])
+
+
+@pytest.mark.parametrize("value", [np.array([1.0, 2.0]), "none"])
+@pytest.mark.parametrize("name", ["missing_value", "scale_factor"])
+def test_an_attribute_that_is_not_one_number_is_refused_with_its_name(tmp_path, name, value):
+    path = write_maps(tmp_path / "a.nc", "z", np.zeros((2, 2)), np.array([0.5, 1.5]), np.array([0.5, 1.5]), **{name: value})
+    with pytest.raises(FileError, match=rf"a\.nc: attribute {name} of z must be one number, got "):
+        open_raster(path)
+
+
+def test_a_regional_map_across_the_date_line_is_whole_in_a_window_of_the_globe(tmp_path):
+    lon = np.array([178.5, 179.5, 180.5, 181.5])
+    for name, order in (("a.nc", 1), ("b.nc", -1)):
+        raster = open_raster(write_maps(tmp_path / name, "z", np.tile(lon, (2, 1))[:, ::order], np.array([0.5, 1.5]), lon[::order]))
+        got = area_mean(raster, Window(Lattice(180, 360), 90, 0, 1, 360))[0]
+        assert got[:3].tolist() == [180.5, 181.5, pytest.approx(np.nan, nan_ok=True)] and got[-2:].tolist() == [178.5, 179.5]
+        assert np.isnan(got[2:-2]).all()

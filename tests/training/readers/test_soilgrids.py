@@ -47,5 +47,15 @@ def test_missing_depths_are_named(tmp_path):
 
 
 def test_a_value_beyond_the_property_is_refused_with_its_stored_number(tmp_path):
-    with pytest.raises(ValueRangeError, match=r"clay_5-15cm_mean\.tif: clay is 1200 in stored units at 50\.0042 N 10\.0042 E, which is 1\.2 1; it must lie in 0\.\.1"):
+    with pytest.raises(ValueRangeError, match=r"clay_5-15cm_mean\.tif: band 1 is 1200 at 50\.00104 N 10\.00104 E: clay is 1\.2 1, 0\.\.1 is expected"):
         root_zone_mean(open_depths(write(tmp_path, stored={**DEPTHS, "5-15cm": 1200})), "clay", WINDOW)
+
+
+def test_one_undeclared_fill_among_good_cells_is_refused_though_the_mean_looks_right(tmp_path):
+    pattern = write(tmp_path)
+    values = np.full((4, 8), 300, np.int16)
+    values[3, 2] = -1
+    write_tif(tmp_path / "clay_15-30cm_mean.tif", values, 10.0, 50.0 + 1 / 120, 1 / 480)
+    # the last row is the southern one, 50 N + half a cell of 1/480; column 2 is 2.5 cells east of 10 E; the mean of 16 cells is 281
+    with pytest.raises(ValueRangeError, match=r"clay_15-30cm_mean\.tif: band 1 is -1 at 50\.00104 N 10\.00521 E: clay is -0\.001 1"):
+        root_zone_mean(open_depths(pattern), "clay", WINDOW)

@@ -39,5 +39,14 @@ def test_a_netcdf_fill_value_is_no_data(tmp_path):
 
 
 def test_an_impossible_height_is_refused_with_its_place(tmp_path):
-    with pytest.raises(ValueRangeError, match=r"a\.tif is -9999 m at 50\.0050 N 10\.0150 E; -500\.\.9000 is expected"):
+    with pytest.raises(ValueRangeError, match=r"a\.tif: band 1 is -9999 at 50\.00250 N 10\.01250 E: elevation is -9999 m, -500\.\.9000 is expected"):
         elevation_m((heights(tmp_path / "a.tif", [[100, 100, -9999, -9999]] * 2),), WINDOW)
+
+
+def test_one_undeclared_fill_among_nine_cells_is_refused_though_the_mean_looks_right(tmp_path):
+    values = np.full((3, 3), 2000, np.int16)
+    values[1, 1] = -9999
+    # the mean would be (8 * 2000 - 9999) / 9 = 667 m
+    raster = open_raster(write_tif(tmp_path / "a.tif", values, 10.0, 50.01, 0.01 / 3))
+    with pytest.raises(ValueRangeError, match=r"a\.tif: band 1 is -9999 at 50\.00500 N 10\.00500 E: elevation is -9999 m"):
+        elevation_m((raster,), Window(Lattice(18000, 36000), 14000, 19000, 1, 1))

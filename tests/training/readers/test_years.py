@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lsbc.regrid.errors import FileError
-from lsbc.training.readers.years import layer_years
+from lsbc.training.readers.years import layer_years, stated_years
 
 NAMES = itertools.count()
 
@@ -44,7 +44,32 @@ def test_plain_years_are_years_and_without_an_axis_the_product_says_the_first():
 
 
 def test_an_axis_that_says_no_year_is_refused():
-    with pytest.raises(FileError, match="File x: the axis time does not say its years"):
+    with pytest.raises(FileError, match="File x: the axis time with units '', first value 0, does not say its years"):
         layer_years(axis([0, 1]), "time", "File x")
     with pytest.raises(FileError, match="units 'days since never', calendar 'standard' cannot be read"):
         layer_years(axis(np.arange(2), units="days since never"), "time", "File x")
+
+
+def test_an_axis_that_is_not_understood_is_refused_even_where_the_product_has_a_first_year():
+    with pytest.raises(FileError, match=r"File x: the axis time with units 'day as %Y%m%d\.%f', first value 20000101, does not say its years"):
+        layer_years(axis([20000101, 20010101], units="day as %Y%m%d.%f"), "time", "File x", first_year=1899)
+    with pytest.raises(FileError, match="first value 7"):
+        layer_years(axis([7, 8]), "time", "File x", first_year=1899)
+
+
+def test_layers_counted_from_0_or_1_or_not_at_all_begin_with_the_first_year_of_the_product():
+    bare = netCDF4.Dataset(f"in memory {next(NAMES)}", "w", diskless=True)
+    bare.createDimension("time", 3)
+    for data in (axis([0, 1, 2]), axis([1, 2, 3]), bare):
+        assert layer_years(data, "time", "f", first_year=1899) == [1899, 1900, 1901]
+
+
+@pytest.mark.parametrize("units", ["years since 850-01-01", "days since 1970-01-01"])
+def test_a_layer_without_a_date_is_refused(units):
+    with pytest.raises(FileError, match=f"File x: the axis time with units '{units}' has no number in layer 1"):
+        layer_years(axis([0, np.nan], units=units), "time", "File x")
+
+
+def test_stated_years_are_none_where_the_axis_says_none():
+    assert stated_years(axis([0, 1]), "time", "f") is None
+    assert stated_years(axis([2001, 2002]), "time", "f") == [2001, 2002]
