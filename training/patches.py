@@ -119,7 +119,8 @@ def patch_statics(data: LandData, inputs: PatchInputs) -> dict[str, np.ndarray]:
     if inputs.blank_outside:
         inside[1:-1, 1:-1] &= case.prior != NO_DATA
     slope, northness = slope_and_northness(wide, inside, window.row0, data.n_lat)
-    koppen = data.koppen if "koppen" not in data.dated else data.dated_field("koppen", inputs.earliest)
+    koppen = data.dated_field("koppen", inputs.earliest)
+    koppen = data.koppen if koppen is None else koppen
     footprint = data.dated_field("human_footprint", inputs.earliest) if inputs.human_footprint else None
     statics = {"elevation": wide[1:-1, 1:-1].copy(), "slope": slope, "northness": northness,
                "koppen": cut(koppen, row, col, n, 0), "land": cut(data.land, row, col, n, 0),

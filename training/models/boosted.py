@@ -142,7 +142,7 @@ class Boosted:
         for years in sampler.pairs:
             rows = step_table(region, region.whole_prior(years))
             names = rows.names
-            changed = sampler.data.map_of(years[1]).ravel()[rows.cell] == rows.target
+            changed = np.asarray(sampler.data.map_of(years[1])).ravel()[rows.cell] == rows.target
             use = sampler.trainable.ravel()[rows.cell] & (changed | (rng.random(len(changed)) < self.unchanged_share))
             parts.append((rows.features[use], changed[use]))
         label = np.concatenate([part[1] for part in parts]).astype(np.float32)

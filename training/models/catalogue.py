@@ -10,7 +10,7 @@ NEIGHBOURHOOD_RADII = (1, 2, 3)
 
 
 def all_predictors(config: TrainingConfig) -> list[Predictor]:
-    """Everything but the network: rules first, then what is trained; none is fitted yet and no heavy library is imported."""
+    """Everything but the network: rules first, then what is trained; none is fitted yet."""
     from lsbc.training.models.boosted import Boosted
     from lsbc.training.models.cnn import PlainCNN
     from lsbc.training.models.neighbourhood import Neighbourhood
