@@ -103,3 +103,16 @@ def test_on_real_maps_a_whole_prior_is_kept_nearly_everywhere(bavaria_directory,
     made = network_map(onnx_run, Region(data, DriverTable(data), 48, 8), one_prior((2018, 2019), data.map_of(2018)))
     kept = (made == data.map_of(2018))[data.valid].mean()
     assert kept > 0.99
+
+
+def test_the_read_me_tells_the_scores_of_the_card(card):
+    text = (DIRECTORY.parents[2] / "README.md").read_text()
+    tasks = ("hidden_60", "hidden_75", "hidden_100", "three_priors_60", "three_priors_75", "blocks_hidden_75")
+    line, = (line for line in text.splitlines() if line.startswith("| **network** |"))
+    told = [tuple(float(number) for number in cell.replace("*", "").split("/")) for cell in line.split("|")[2:-1]]
+    held_out = card["scores"]["held_out"]
+    assert told == [(round(held_out[task]["network"]["accuracy"], 3), round(held_out[task]["network"]["mean_iou"], 3)) for task in tasks]
+    line, = (line for line in text.splitlines() if line.startswith("| **areas met, network**"))
+    told = [tuple(float(number) for number in cell.split("/")) for cell in line.split("|")[2:-2]]
+    steps = (held_out[task]["network_with_allocation"] for task in ("one_year", "rollout_5", "rollout_10", "rollout_14"))
+    assert told == [(round(score["accuracy"], 5), round(score["figure_of_merit"], 4)) for score in steps]
