@@ -10,6 +10,9 @@ for name in regrid_overlap regrid regrid_apply regrid_router; do
     "$python" "benchmarks/$name.py"
 done
 
+echo "--- benchmarks/allocate.py"
+"$python" benchmarks/allocate.py
+
 for ranks in 1 2; do
     echo "--- benchmarks/coupled_years.py on $ranks rank(s)"
     mpirun --oversubscribe -n "$ranks" "$python" benchmarks/coupled_years.py "$input/icon.toml" --years 10

@@ -78,18 +78,29 @@ class DriverTable:
         driver = data.driver
         if driver is None:
             weight = row_weights(data.row0, data.shape[0], data.n_lat)
-            driver = {year: aggregate_groups(layer, data.ratio, weight) for year, layer in zip(data.years, data.class_index, strict=True)}
+            valid = data.valid
+            driver = {year: aggregate_groups(np.where(valid, layer, np.uint8(NO_DATA)), data.ratio, weight)
+                      for year, layer in zip(data.years, data.class_index, strict=True)}
         self.fraction = _Ringed(driver, ((0, 0), (self.ring, self.ring), (self.ring, self.ring)))
         self.valid = np.pad(driver[data.years[0]][1], self.ring)
         self.row0 = data.row0 // data.ratio - self.ring
         self.col0 = data.col0 // data.ratio - self.ring
 
-    def asked_for(self, inputs: PatchInputs, steps: int) -> np.ndarray:
-        """Fractions (step, 6, drow, dcol) of the years asked for; beyond the last year there is, the driver no longer changes."""
-        years = (inputs.case.years[1], *inputs.further_years)
+    def around(self, window: Window, ratio: int) -> tuple[slice, slice]:
+        """Rows and columns of the table that the channels of a window are made from."""
+        return tuple(slice(start // ratio - 1 - first, (start + window.n - 1) // ratio + 2 - first)
+                     for start, first in ((window.row0, self.row0), (window.col0, self.col0)))
+
+    def seen(self, inputs: PatchInputs, steps: int, ratio: int) -> tuple[np.ndarray, np.ndarray]:
+        """Fractions (6, drow, dcol) of the prior's year and (step, 6, drow, dcol) of the years asked for, cut to `around`.
+
+        Beyond the last year there is, the driver no longer changes.
+        """
+        years, place = (inputs.case.years[1], *inputs.further_years), self.around(inputs.window, ratio)
         way = 1 if years[0] >= inputs.case.years[0] else -1
         wanted = [*years, *(years[-1] + way * k for k in range(1, steps))][:steps]
-        return np.stack([self.fraction[min(max(year, min(self.fraction)), max(self.fraction))] for year in wanted])
+        held = [min(max(year, min(self.fraction)), max(self.fraction)) for year in wanted]
+        return self.fraction[inputs.case.years[0]][:, *place], np.stack([self.fraction[year][:, *place] for year in held])
 
 
 @dataclass(frozen=True)
@@ -133,13 +144,11 @@ def patch_statics(data: LandData, inputs: PatchInputs) -> dict[str, np.ndarray]:
 
 def patch_channels(data: LandData, driver: DriverTable, channels: tuple[Channel, ...], inputs: PatchInputs,
                    fractions: tuple[np.ndarray, np.ndarray] | None = None) -> np.ndarray:
-    """Channels (channel, n, n) of a window in global indices, from the years' own driver or the fractions given.
-
-    fractions: (6, drow, dcol) of the prior's year, and of the years asked for (6, drow, dcol) or (step, 6, drow, dcol).
-    """
+    """Channels (channel, n, n) of a window in global indices, from what `DriverTable.seen` gives, or from that changed."""
     window, case = inputs.window, inputs.case
-    now, following = fractions or (driver.fraction[case.years[0]], driver.asked_for(inputs, n_step(channels)))
+    now, following = fractions or driver.seen(inputs, n_step(channels), data.ratio)
+    rows, cols = driver.around(window, data.ratio)
     out = np.empty((len(channels), window.n, window.n), np.float32)
-    assemble(channels, window, data.ratio, now, following, driver.valid, driver.row0, driver.col0, case.prior,
-             case.known, patch_statics(data, inputs), out, case.age)
+    assemble(channels, window, data.ratio, now, following, driver.valid[rows, cols], driver.row0 + rows.start, driver.col0 + cols.start,
+             case.prior, case.known, patch_statics(data, inputs), out, case.age)
     return out

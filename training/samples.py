@@ -162,7 +162,7 @@ class Sampler:
     def __call__(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         rng = np.random.default_rng([self.seed, index])
         inputs, targets = self._inputs(rng)
-        fractions = self.driver.fraction[inputs.case.years[0]], np.stack([self.driver.fraction[year] for year in targets])
+        fractions = self.driver.seen(inputs, self.config.steps, self.data.ratio)
         if rng.random() < self.config.coarse_noise_share:
             fractions = perturb(rng, *fractions)
         x = patch_channels(self.data, self.driver, self.channels, inputs, fractions)
@@ -181,11 +181,11 @@ class Sampler:
             row, col = (centre * self.data.ratio + self.data.ratio // 2 - n // 2).tolist()
             window = Window(self.data.row0 + row, self.data.col0 + col, n)
             prior = cut(self.data.map_of(years[0]), row, col, n, NO_DATA)
-            inputs = PatchInputs(window, one_prior((years[0], years[1][0]), prior, rng.random((n, n)) >= hidden_share))
+            inputs = PatchInputs(window, one_prior((years[0], years[1][0]), prior, rng.random((n, n)) >= hidden_share),
+                                 further_years=years[1][1:])
             target = np.stack([cut(self.data.map_of(year), row, col, n, NO_DATA) for year in years[1]])
             target[:, ~self.held.watched_cells(row, col, n, n)] = IGNORE
-            fractions = self.driver.fraction[years[0]], np.stack([self.driver.fraction[year] for year in years[1]])
-            out.append((patch_channels(self.data, self.driver, self.channels, inputs, fractions), target))
+            out.append((patch_channels(self.data, self.driver, self.channels, inputs), target))
         return out
 
 
