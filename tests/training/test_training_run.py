@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from lsbc.regrid.errors import ConfigError, Status
+from lsbc.emulator.artefact import read_artefact
+from lsbc.emulator.classes import GROUPS
+from lsbc.regrid.errors import ConfigError, ModelError, Status
 from lsbc.training.__main__ import main
 from lsbc.training.run import train
 
@@ -69,3 +71,18 @@ def test_training_without_the_maps_names_the_directory(tmp_path):
     pytest.importorskip("lightning", reason="lightning is not installed")
     with pytest.raises(ConfigError, match=r"data\.directory = .*nowhere has no file"):
         train(CONFIGS / "bavaria30.toml", data=tmp_path / "nowhere")
+
+
+def test_a_network_of_several_years_is_trained_scored_and_exported(config_file, tmp_path):
+    pytest.importorskip("torch", reason="torch is not installed")
+    pytest.importorskip("lightning", reason="lightning is not installed")
+    text = config_file.read_text()
+    config_file.write_text(text.replace("batch = 4", "batch = 4\nsteps = 2\nprior_years = 2\nbackward_share = 0.3").replace("steps = 20\n", "steps = 4\n")
+                           .replace("steps_per_epoch = 10", "steps_per_epoch = 2"))
+    assert main(["train", str(config_file)]) == 0
+    assert main(["evaluate", str(config_file), "--no-plots", "--only", "reconstruction", "--predictors", "network,neighbourhood 3x3"]) == 0
+    assert main(["export", str(config_file)]) == 0
+    card = tomllib.loads((tmp_path / "run" / "artefact" / "model.toml").read_text())
+    assert card["network"]["steps"] == 2 and [c["name"] for c in card["channels"]][-6:] == [f"delta2.{g}" for g in GROUPS]
+    with pytest.raises(ModelError, match=r"delta2\.urban"):
+        read_artefact(tmp_path / "run" / "artefact")

@@ -36,6 +36,7 @@ class PlainNetwork(nn.Module):
 
     def __init__(self, n_channel: int, n_class: int, base_width: int, depth: int) -> None:
         super().__init__()
+        self.n_channel = n_channel
         layers: list[nn.Module] = []
         for place in range(depth):
             layers += [nn.Conv2d(n_channel if place == 0 else base_width, base_width, 3, padding=1), nn.BatchNorm2d(base_width), nn.ReLU()]
@@ -63,7 +64,7 @@ def train_plainly(network: nn.Module, sampler: Sampler, steps: int, batch: int, 
     for step in range(steps):
         drawn = [sampler(step * batch + place) for place in range(batch)]
         x, target, weight = (torch.from_numpy(np.stack(parts)) for parts in zip(*drawn, strict=True))
-        loss = weighted_cross_entropy(network(x)[:, 0], target[:, 0].long(), weight[:, 0])
+        loss = weighted_cross_entropy(network(x[:, :network.n_channel])[:, 0], target[:, 0].long(), weight[:, 0])
         optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from lsbc.emulator.classes import GROUPS, NO_DATA
@@ -14,7 +16,7 @@ def region_channels(region: Region, case: Case) -> dict[str, np.ndarray]:
     """Every channel of `channel_list()` on the region's cells, float32 (row, col), normalised as the network gets it."""
     window, (n_row, n_col) = region.window, region.data.shape
     row, col = region.data.row0 - window.row0, region.data.col0 - window.col0
-    planes = region.channels(case)[:, row:row + n_row, col:col + n_col]
+    planes = replace(region, inputs=channel_list()).channels(case)[:, row:row + n_row, col:col + n_col]
     return {channel.name: plane for channel, plane in zip(channel_list(), planes, strict=True)}
 
 
