@@ -118,7 +118,7 @@ class _Problem:
         slope -= (slope * chance).sum(axis=1, keepdims=True)
         slope *= chance
         slope[np.arange(len(slope)), self.cells.own] = 0.0
-        gradient = np.append((self.kind_sum @ slope).ravel(), self.count @ (slope * self.odds).sum(axis=1))
+        gradient = np.append((self.kind_sum @ slope).ravel(), (self.count * (slope * self.odds).sum(axis=1)).sum())
         return (left**2).sum() / self.scale + (ridge * off**2).sum(), gradient + 2.0 * ridge * off
 
     def explained(self, x: np.ndarray) -> float:

@@ -93,6 +93,6 @@ def _cross_fitted(features: np.ndarray, label: np.ndarray, fold: np.ndarray, n_c
         train, asked = fold != k, fold == k
         if not asked.any():
             continue
-        booster = xgboost.train(options, xgboost.DMatrix(features[train], label=label[train]), learner.n_round)
-        chance[asked] = booster.predict(xgboost.DMatrix(features[asked]))
+        booster = xgboost.train(options, xgboost.DMatrix(features[train], label=label[train], nthread=1), learner.n_round)
+        chance[asked] = booster.predict(xgboost.DMatrix(features[asked], nthread=1))
     return chance
