@@ -20,7 +20,8 @@ from lsbc.training.cases import one_prior
 from lsbc.training.config import DataConfig, TrainingConfig
 from lsbc.training.data import read_data
 from lsbc.training.loop import new_network, weighted_cross_entropy
-from lsbc.training.samples import DriverTable, PatchInputs, Sampler, channel_list, cut, patch_channels
+from lsbc.training.patches import DriverTable, PatchInputs, channel_list, cut, patch_channels
+from lsbc.training.samples import Sampler
 
 
 def best_ms(work: Callable[[], object], repeats: int = 7) -> float:
@@ -54,7 +55,7 @@ def main(threads: int) -> None:
         def step(low: bool = low) -> None:
             with torch.autocast("cpu", torch.bfloat16, enabled=low):
                 logits = network(x)[:, 0].float()
-            weighted_cross_entropy(logits, target.long(), weight).backward()
+            weighted_cross_entropy(logits, target[:, 0].long(), weight[:, 0]).backward()
 
         ms = best_ms(step, repeats=3)
         print(f"forward and backward, batch {batch}, {name}, {threads} threads: {ms:.0f} ms, {1e6 * ms / (batch * patch**2):.0f} ns a cell")

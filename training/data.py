@@ -14,6 +14,7 @@ import numpy as np
 from lsbc.emulator.classes import NO_DATA, index_of_codes
 from lsbc.regrid.errors import ConfigError, FileError
 from lsbc.training.config import DataConfig
+from lsbc.training.readers.gaps import fill_from_around
 
 RATIO = 30
 FINE_PER_DEGREE = 120
@@ -98,17 +99,10 @@ def lattice_start(centre_deg: np.ndarray, origin_deg: float, what: str) -> int:
 
 
 def fill_by_neighbours(field: np.ndarray) -> np.ndarray:
-    """Fill NaN from the four neighbours, ring by ring; a field without any number is an error."""
-    field = field.copy()
+    """Fill NaN from the four neighbours, ring by ring, however wide the gap; a field without any number is an error."""
     if np.isnan(field).all():
         raise FileError("Elevation has no number at all; nothing to fill gaps from.")
-    while np.isnan(field).any():
-        padded = np.pad(field, 1, constant_values=np.nan)
-        around = np.stack([padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:]])
-        count = np.isfinite(around).sum(axis=0)
-        edge = np.isnan(field) & (count > 0)
-        field[edge] = np.nansum(around[:, edge], axis=0) / count[edge]
-    return field
+    return fill_from_around(field, sum(field.shape))
 
 
 def coarse_elevation_m(path: Path, row0: int, col0: int, shape: tuple[int, int]) -> np.ndarray:

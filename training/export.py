@@ -27,8 +27,8 @@ from lsbc.training.data import LandData
 from lsbc.training.files import sha256_of, write_atomically
 from lsbc.training.halo import exact_halo
 from lsbc.training.holdout import test_pairs
+from lsbc.training.patches import DriverTable, PatchInputs, channel_list, cut, patch_channels
 from lsbc.training.predict import Network, torch_network
-from lsbc.training.samples import DriverTable, PatchInputs, channel_list, cut, patch_channels
 from lsbc.training.unet import UNet, fold_batch_norm
 
 OPSET = 18

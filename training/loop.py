@@ -16,7 +16,8 @@ from torch.utils.data import Sampler as IndexSampler
 from lsbc.emulator.classes import CLASS_NAMES, N_CLASS, OCEAN
 from lsbc.regrid.errors import ConfigError
 from lsbc.training.config import RunConfig, TrainingConfig
-from lsbc.training.samples import IGNORE, Sampler, channel_list
+from lsbc.training.patches import channel_list
+from lsbc.training.samples import IGNORE, Sampler
 from lsbc.training.unet import UNet
 
 log = logging.getLogger(__name__)

@@ -12,10 +12,11 @@ from lsbc.emulator.channels import Channel, Window
 from lsbc.emulator.classes import NO_DATA
 from lsbc.training.cases import Case, one_prior
 from lsbc.training.data import LandData
-from lsbc.training.samples import DriverTable, PatchInputs, channel_list, cut, patch_channels
+from lsbc.training.patches import DriverTable, PatchInputs, channel_list, cut, patch_channels
 
 Network = Callable[[np.ndarray], np.ndarray]
 """(1, channel, row, column) float32 -> logits (1, 1, class, row, column)."""
+
 
 def torch_network(network: object) -> Network:
     """A torch module as a function of numpy arrays, without gradients."""
@@ -67,12 +68,6 @@ def network_logits(network: Network, region: Region, case: Case, elevation: int 
     used = min(window.n, -(-(row + n_row + region.halo) // region.multiple) * region.multiple)
     x = np.ascontiguousarray(region.channels(case, elevation, human_footprint)[None, :, :used])
     return network(x)[0, 0][:, row:row + n_row, col:col + n_col]
-
-
-def network_map(network: Network, region: Region, case: Case, elevation: int = 0) -> np.ndarray:
-    """Class map of the year asked for; NO_DATA where the region has none."""
-    best = network_logits(network, region, case, elevation).argmax(axis=0).astype(np.uint8)
-    return np.where(region.data.valid, best, np.uint8(NO_DATA))
 
 
 def allocated_map(score: np.ndarray, region: Region, years: tuple[int, int], carry: np.ndarray) -> np.ndarray:

@@ -13,8 +13,9 @@ from lsbc.training.cases import one_prior
 from lsbc.training.config import LossConfig
 from lsbc.training.loop import rate_factor
 from lsbc.training.models.cnn import PlainCNN, PlainNetwork, learning_rates, train_plainly
+from lsbc.training.patches import channel_list
 from lsbc.training.predict import Region
-from lsbc.training.samples import IGNORE, Sampler, channel_list
+from lsbc.training.samples import IGNORE, Sampler
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ from lsbc.training.cases import one_prior
 from lsbc.training.data import DatedField
 from lsbc.training.models.features import FAR_CELLS, cell_features, distances, mean_around, shown_densities, static_features, surroundings
 from lsbc.training.models.neighbourhood import shown_planes
+from lsbc.training.patches import DriverTable, channel_list
 from lsbc.training.predict import Region
-from lsbc.training.samples import DriverTable, channel_list
 
 URBAN, CROP, FOREST = (CLASS_NAMES.index(name) for name in ("urban", "cropland", "forest"))
 MAP = np.array([[1, 1, 2, 2, 2],

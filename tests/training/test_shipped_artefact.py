@@ -10,7 +10,7 @@ import pytest
 from lsbc.emulator.channels import CHANNEL_NAMES, Channel
 from lsbc.emulator.classes import CLASS_CODES, CLASS_NAMES
 from lsbc.training.cases import one_prior
-from lsbc.training.samples import channel_list
+from lsbc.training.patches import channel_list
 
 DIRECTORY = Path(__file__).resolve().parents[2] / "emulator" / "models" / "bavaria30"
 
@@ -97,10 +97,10 @@ def test_on_real_maps_a_whole_prior_is_kept_nearly_everywhere(bavaria_directory,
     from lsbc.training.config import DataConfig
     from lsbc.training.data import read_data
     from lsbc.training.patches import DriverTable
-    from lsbc.training.predict import Region, network_map
+    from lsbc.training.predict import Region, network_logits
 
     data = read_data(DataConfig(kind="bavaria", directory=bavaria_directory))
-    made = network_map(onnx_run, Region(data, DriverTable(data), 48, 8), one_prior((2018, 2019), data.map_of(2018)))
+    made = network_logits(onnx_run, Region(data, DriverTable(data), 48, 8), one_prior((2018, 2019), data.map_of(2018))).argmax(axis=0)
     kept = (made == data.map_of(2018))[data.valid].mean()
     assert kept > 0.99
 

@@ -10,7 +10,8 @@ from lsbc.regrid.errors import ConfigError, FileError
 from lsbc.training.config import DataConfig, LossConfig
 from lsbc.training.data import read_data
 from lsbc.training.driver import aggregate_groups, row_weights
-from lsbc.training.samples import DriverTable, Sampler
+from lsbc.training.patches import DriverTable
+from lsbc.training.samples import Sampler
 from lsbc.training.store import Layout, StoreWriter, differences, open_store
 
 pytest.importorskip("zarr")

@@ -22,8 +22,9 @@ from lsbc.training.config import RunConfig
 from lsbc.training.files import write_atomically
 from lsbc.training.models.fingerprint import fingerprint
 from lsbc.training.network_predictor import softmax
+from lsbc.training.patches import channel_list
 from lsbc.training.predict import Network, Region, network_logits, torch_network
-from lsbc.training.samples import Sampler, channel_list
+from lsbc.training.samples import Sampler
 
 log = logging.getLogger(__name__)
 

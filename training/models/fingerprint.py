@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from lsbc.training.samples import Sampler, channel_list
+from lsbc.training.patches import channel_list
+from lsbc.training.samples import Sampler
 
 
 def _arrays(sampler: Sampler) -> Iterator[tuple[str, Any]]:

@@ -8,8 +8,8 @@ import numpy as np
 
 from lsbc.emulator.classes import GROUPS, NO_DATA
 from lsbc.training.cases import Case, one_prior
+from lsbc.training.patches import channel_list
 from lsbc.training.predict import Region
-from lsbc.training.samples import channel_list
 
 
 def region_channels(region: Region, case: Case) -> dict[str, np.ndarray]:
