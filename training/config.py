@@ -217,15 +217,20 @@ def _section(name: str, table: dict[str, Any], base: Path) -> Any:
     return section(**value)
 
 
-def read_config(path: Path | str) -> TrainingConfig:
-    """Read and check a training TOML; paths in it are relative to the file."""
-    path = Path(path)
+def read_toml(path: Path) -> dict[str, Any]:
+    """The tables of a TOML file; raises ConfigError if it cannot be read."""
     try:
-        table = tomllib.loads(path.read_text())
+        return tomllib.loads(path.read_text())
     except OSError as error:
         raise ConfigError(f"Configuration {path} cannot be read: {error.strerror}.") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"Configuration {path} is not TOML: {error}.") from error
+
+
+def read_config(path: Path | str) -> TrainingConfig:
+    """Read and check a training TOML; paths in it are relative to the file."""
+    path = Path(path)
+    table = read_toml(path)
     for name in table:
         if name not in _SECTIONS:
             raise ConfigError(f"Section [{name}] of {path} is unknown; sections are {', '.join(_SECTIONS)}.")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from lsbc.regrid.errors import ConfigError
+from lsbc.training.config import read_toml
 
 FINE = {"30 arcsec": 120, "0.01 deg": 100}
 """Name of a fine lattice -> cells per degree."""
@@ -185,12 +185,7 @@ def _of_wrong_kind(section: type, value: dict[str, Any]) -> Iterator[tuple[str, 
 def read_prepare_config(path: Path | str, data: Path | str | None = None, out: Path | str | None = None) -> PrepareConfig:
     """Read and check the TOML file; source files are relative to `data`, or to the TOML file, and so is the store unless `out` names it."""
     path = Path(path)
-    try:
-        table = tomllib.loads(path.read_text())
-    except OSError as error:
-        raise ConfigError(f"Configuration {path} cannot be read: {error.strerror}.") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"Configuration {path} is not TOML: {error}.") from error
+    table = read_toml(path)
     for name, entry in table.items():
         if name not in _SECTIONS:
             raise ConfigError(f"Section [{name}] of {path} is unknown; sections are {', '.join(_SECTIONS)}.")
