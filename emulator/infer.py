@@ -46,11 +46,12 @@ class TileRunner:
         for start in range(0, len(todo), art.batch):
             group = todo[start: start + art.batch]
             began = time.perf_counter()
-            self._network.batch[len(group):] = 0.0
+            batch = self._network.buffer(art.batch, art.window, art.window)
+            batch[len(group):] = 0.0
             for slot, k in enumerate(group):
-                self._fill(tiles[k], priors[k], known[k], driver_now, driver_next, self._network.batch[slot])
+                self._fill(tiles[k], priors[k], known[k], driver_now, driver_next, batch[slot])
             filled = time.perf_counter()
-            logits = self._network.run()
+            logits = self._network(batch)
             ran = time.perf_counter()
             for slot, k in enumerate(group):
                 score = logits[slot, 0, :, inner, inner]

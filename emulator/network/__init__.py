@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import math
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -15,18 +17,37 @@ logger = logging.getLogger(__name__)
 
 
 class Network(Protocol):
-    """A loaded network with fixed batch and window."""
+    """A loaded network. It may be called with windows of any size on the pooling lattice; each size is one shape."""
 
     backend: str
     device: str
     model_file: str
     """The artefact's file that was loaded."""
-    batch: np.ndarray
-    """float32 (batch, channel, window, window), C order: the caller fills it in place."""
 
-    def run(self) -> np.ndarray:
-        """Logits of `batch`, float32 (batch, step, class, window, window); overwritten by the next call."""
+    def buffer(self, n: int, rows: int, columns: int) -> np.ndarray:
+        """The network's own input, float32 (n, channel, rows, columns), C order: fill it and pass it on, and nothing is copied.
+
+        There is one such piece of memory: asking for another shape gives it away.
+        """
         ...
+
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        """Logits, float32 (n, step, class, rows, columns), of `batch`, (n, channel, rows, columns); overwritten by the next call."""
+        ...
+
+
+class Scratch:
+    """One growing piece of host memory, seen in whatever shape is asked for."""
+
+    def __init__(self, allocate: Callable[[int], np.ndarray] = lambda n: np.zeros(n, np.float32)) -> None:
+        self._allocate, self._flat = allocate, allocate(0)
+
+    def view(self, *shape: int) -> np.ndarray:
+        """float32 of this shape, C order, at the start of the memory; what it holds is what was left there."""
+        n = math.prod(shape)
+        if n > self._flat.size:
+            self._flat = self._allocate(n)
+        return self._flat[:n].reshape(shape)
 
 
 def load_network(artefact: Artefact, backend: str = "auto", device: str = "auto", local_rank: int = 0) -> Network:
@@ -82,9 +103,10 @@ def _cuda_devices() -> int:
 
 
 def _check_shape(artefact: Artefact, network: Network) -> None:
-    n_class = len(artefact.card["classes"]["codes"])
-    network.batch[...] = 0.0
-    shape = network.run().shape
-    expected = (artefact.batch, 1, n_class, artefact.window, artefact.window)
-    if shape != expected:
-        raise ModelError(f"Model '{artefact.name}' returns logits of shape {shape}; its card and classes ask for {expected}.")
+    """Run the smallest window the halo allows, so that a network of other shapes than its card is found at the door."""
+    n_class, n = len(artefact.card["classes"]["codes"]), max(2 * artefact.halo, 2 << artefact.depth)
+    batch = network.buffer(1, n, n)
+    batch[...] = 0.0
+    shape = network(batch).shape
+    if shape != (1, 1, n_class, n, n):
+        raise ModelError(f"Model '{artefact.name}' returns logits of shape {shape}; its card and classes ask for {(1, 1, n_class, n, n)}.")

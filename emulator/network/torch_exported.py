@@ -7,13 +7,14 @@ import io
 import numpy as np
 
 from lsbc.emulator.artefact import Artefact
+from lsbc.emulator.network import Scratch
 from lsbc.regrid.errors import DeviceError
 
 MODEL_FILE = "unet.pt2"
 
 
 class TorchExportedNetwork:
-    """The artefact's exported program with fixed batch and window, float32 without TF32."""
+    """The artefact's exported program, float32 without TF32."""
 
     backend = "torch"
     model_file = MODEL_FILE
@@ -29,18 +30,22 @@ class TorchExportedNetwork:
         torch.backends.cudnn.allow_tf32 = False
         torch.backends.cuda.matmul.allow_tf32 = False
         program = torch.export.load(io.BytesIO(artefact.file_bytes(MODEL_FILE)))
-        host = torch.zeros((artefact.batch, len(artefact.channels), artefact.window, artefact.window))
+        self._n_channel = len(artefact.channels)
+        self._input = Scratch(lambda n: torch.zeros(n, pin_memory=device != "cpu").numpy())
         try:
             self._module = program.module().to(device)
-            self._host = host.pin_memory() if device.startswith("cuda") else host
         except torch.OutOfMemoryError as error:
             raise DeviceError(f"Model '{artefact.name}' does not fit on {device}: {error}") from error
-        self.batch: np.ndarray = self._host.numpy()
 
-    def run(self) -> np.ndarray:
-        """Logits of `batch`, float32 (batch, step, class, window, window); overwritten by the next call."""
+    def buffer(self, n: int, rows: int, columns: int) -> np.ndarray:
+        """The network's own input, float32 (n, channel, rows, columns)."""
+        return self._input.view(n, self._n_channel, rows, columns)
+
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        """Logits, float32 (n, step, class, rows, columns); overwritten by the next call."""
+        torch = self._torch
         try:
-            with self._torch.inference_mode():
-                return self._module(self._host.to(self.device)).to("cpu", self._torch.float32).numpy()
-        except self._torch.OutOfMemoryError as error:
-            raise DeviceError(f"{self.device} is out of memory for a batch of shape {self.batch.shape}: {error}") from error
+            with torch.inference_mode():
+                return self._module(torch.from_numpy(batch).to(self.device)).to("cpu", torch.float32).numpy()
+        except torch.OutOfMemoryError as error:
+            raise DeviceError(f"{self.device} is out of memory for a batch of shape {batch.shape}: {error}") from error

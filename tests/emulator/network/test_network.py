@@ -14,10 +14,11 @@ import case
 
 def test_the_network_reads_its_buffer_and_gives_the_closed_form(tmp_path):
     network = load_network(read_artefact(case.write_artefact(tmp_path)))
-    network.batch[...] = 0.0
-    network.batch[0, CHANNEL_NAMES.index("prior.forest"), 10, 20] = 1.0
-    network.batch[0, CHANNEL_NAMES.index("delta.urban"), 30, 30] = 0.5
-    logits = network.run()
+    batch = network.buffer(1, 64, 64)
+    batch[...] = 0.0
+    batch[0, CHANNEL_NAMES.index("prior.forest"), 10, 20] = 1.0
+    batch[0, CHANNEL_NAMES.index("delta.urban"), 30, 30] = 0.5
+    logits = network(batch)
     assert (network.backend, network.device, logits.shape) == ("onnxruntime", "cpu", (1, 1, 8, 64, 64))
     assert logits[0, 0, 4, 10, 20] == case.ITSELF and logits[0, 0, 4, 11, 21] == case.NEIGHBOUR and logits[0, 0, 4, 12, 20] == 0.0
     assert logits[0, 0, 1, 30, 30] == 0.5 * case.CHANGE
@@ -52,7 +53,7 @@ def test_asking_for_a_gpu_that_is_not_there_is_an_error(tmp_path):
 def test_the_cpu_path_never_imports_torch(tmp_path):
     case.write_artefact(tmp_path)
     code = ("import sys; from pathlib import Path; from lsbc.emulator.artefact import read_artefact; from lsbc.emulator.network import load_network; "
-            f"load_network(read_artefact(Path({str(tmp_path)!r}))).run(); import lsbc.emulator.component; print('torch' in sys.modules, 'matplotlib' in sys.modules)")
+            f"load_network(read_artefact(Path({str(tmp_path)!r}))); import lsbc.emulator.component; print('torch' in sys.modules, 'matplotlib' in sys.modules)")
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split() == ["False", "False"]
 
 
@@ -63,6 +64,5 @@ def test_the_exported_program_agrees_with_onnx_on_the_shipped_model(tmp_path):
     shipped = read_artefact(locate("shipped:bavaria30", tmp_path))
     other = read_artefact(derive_formats(shipped.directory, tmp_path / "more", ("pt2",)).parent)
     first, second = load_network(shipped, "onnxruntime"), load_network(other, "torch")
-    noise = np.random.default_rng(0).random(first.batch.shape, np.float32)
-    first.batch[...], second.batch[...] = noise, noise
-    assert np.abs(first.run() - second.run()).max() < 1e-3
+    noise = np.random.default_rng(0).random((1, len(shipped.channels), 336, 336), np.float32)
+    assert np.abs(first(noise) - second(noise)).max() < 1e-3
