@@ -1,4 +1,4 @@
-"""Builds the network's input channels for one square window of the fine lattice.
+"""Builds the network's input channels for one window of the fine lattice.
 
 Knows arrays, class numbers and channel names only: no files, no ranks, no network. Everything a fine cell gets
 is computed from its global row and column, element by element in one fixed order, so that a cell's channels
@@ -37,7 +37,7 @@ MAY_LACK = ("static.human_footprint",)
 """Channels that are 0 after normalisation where their field is NaN; `..._known` tells the network where that is."""
 
 _KOPPEN_CODE = {"static.koppen_temperate": 3, "static.koppen_cold": 4, "static.koppen_polar": 5}
-_HIDDEN = 254
+HIDDEN = 254
 """Stands for a prior that exists and is not shown; no class has this number."""
 
 
@@ -67,11 +67,13 @@ class Channel:
 
 @dataclass(frozen=True)
 class Window:
-    """A square of fine cells: global indices of the first cell (columns unwrapped, may be negative) and the edge."""
+    """A rectangle of fine cells: global indices of the first cell (columns unwrapped, may be negative) and the edges."""
 
     row0: int
     col0: int
     n: int
+    n_column: int = 0
+    """0: a square."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,7 @@ def _normalise(plane: np.ndarray, channel: Channel) -> None:
 
 @dataclass(frozen=True)
 class _Inputs:
-    """Everything a non-driver channel may look at; `shown` is the class index, `_HIDDEN` or `NO_DATA`; `age` in years."""
+    """Everything a non-driver channel may look at; `shown` is the class index, `HIDDEN` or `NO_DATA`; `age` in years."""
 
     shown: np.ndarray
     age: np.ndarray | int
@@ -169,7 +171,7 @@ def _static(name: str) -> Callable[[_Inputs], np.ndarray]:
 
 _PLANES: dict[str, Callable[[_Inputs], np.ndarray]] = {
     **{f"prior.{name}": _prior_class(index) for index, name in enumerate(CLASS_NAMES) if index != OCEAN},
-    "prior.masked": _prior_class(_HIDDEN),
+    "prior.masked": _prior_class(HIDDEN),
     "prior.age": lambda inputs: np.where(inputs.shown < N_CLASS, inputs.age, 0),
     **{f"static.{name}": _static(name) for name in ("elevation", "slope", "northness", "human_footprint")},
     "static.human_footprint_known": lambda inputs: np.isfinite(inputs.statics["human_footprint"]),
@@ -179,9 +181,9 @@ _PLANES: dict[str, Callable[[_Inputs], np.ndarray]] = {
 }
 
 
-def _shown_prior(prior: np.ndarray, known: np.ndarray) -> np.ndarray:
+def shown_prior(prior: np.ndarray, known: np.ndarray) -> np.ndarray:
     """The prior as the network may see it: ocean counts as water, hidden cells are marked."""
-    shown = np.where(known, prior, np.uint8(_HIDDEN))
+    shown = np.where(known, prior, np.uint8(HIDDEN))
     shown[prior == NO_DATA] = NO_DATA
     shown[shown == OCEAN] = WATER
     return shown
@@ -190,7 +192,18 @@ def _shown_prior(prior: np.ndarray, known: np.ndarray) -> np.ndarray:
 def assemble(channels: Sequence[Channel], window: Window, ratio: int, coarse_now: np.ndarray, coarse_next: np.ndarray,
              coarse_valid: np.ndarray, driver_row0: int, driver_col0: int, prior: np.ndarray, known: np.ndarray,
              statics: Mapping[str, np.ndarray], out: np.ndarray, age: np.ndarray | int = 1) -> None:
-    """Fill `out` (channel, n, n) float32 for one window; nothing else is changed.
+    """As `assemble_shown`, from a prior and where it may be seen.
+
+    Args:
+        prior: (n, m) uint8 class index, NO_DATA outside; known: (n, m) bool, False where the prior is hidden.
+    """
+    assemble_shown(channels, window, ratio, coarse_now, coarse_next, coarse_valid, driver_row0, driver_col0, shown_prior(prior, known), statics, out, age)
+
+
+def assemble_shown(channels: Sequence[Channel], window: Window, ratio: int, coarse_now: np.ndarray, coarse_next: np.ndarray,
+                   coarse_valid: np.ndarray, driver_row0: int, driver_col0: int, shown: np.ndarray,
+                   statics: Mapping[str, np.ndarray], out: np.ndarray, age: np.ndarray | int = 1) -> None:
+    """Fill `out` (channel, n, m) float32 for one window; nothing else is changed.
 
     Driver fractions are brought to the fine cells by bilinear interpolation between driver-cell centres; taps
     without data are left out and the others renormalised; a cell with no tap at all gets 0.
@@ -202,10 +215,10 @@ def assemble(channels: Sequence[Channel], window: Window, ratio: int, coarse_now
             the driver-cell centres around it; first cell at (driver_row0, driver_col0), columns unwrapped.
             For a network of several steps `coarse_next` is (step, 6, n_drow, n_dcol), the years y+1, y+2 ...
         coarse_valid: (n_drow, n_dcol) bool, False where the driver has no data.
-        prior: (n, n) uint8 class index, NO_DATA outside; known: (n, n) bool, False where the prior is hidden.
-        statics: each (n, n), those that `channels` ask for: elevation [m], slope [m m-1], northness [1] float32, koppen
+        shown: (n, m) uint8, from `shown_prior`.
+        statics: each (n, m), those that `channels` ask for: elevation [m], slope [m m-1], northness [1] float32, koppen
             uint8 (1 tropical .. 5 polar), land uint8 (0 or 1), human_footprint [0..50] float32, NaN where unknown.
-        age: years from the shown prior to the year asked for, negative backwards; one number or (n, n).
+        age: years from the shown prior to the year asked for, negative backwards; one number or (n, m).
     Raises:
         ModelError: a channel lsbc does not know. GridError: the driver cells do not cover the window.
     """
@@ -214,13 +227,13 @@ def assemble(channels: Sequence[Channel], window: Window, ratio: int, coarse_now
     if unknown:
         raise ModelError(f"Input channel {unknown[0]!r} is unknown; lsbc makes {', '.join(known_names)}.")
     row = taps(window.row0, window.n, ratio, driver_row0, coarse_valid.shape[0], "row")
-    column = taps(window.col0, window.n, ratio, driver_col0, coarse_valid.shape[1], "column")
+    column = taps(window.col0, window.n_column or window.n, ratio, driver_col0, coarse_valid.shape[1], "column")
     gaps = _Gaps(coarse_valid, row, column)
     now = np.where(coarse_valid, coarse_now, 0.0)
     driver = {"coarse": _along_columns(now, column).astype(np.float32)}
     for step, later in enumerate(coarse_next if coarse_next.ndim == 4 else coarse_next[None]):
         driver[delta_family(step)] = _along_columns(np.where(coarse_valid, later, 0.0) - now, column).astype(np.float32)
-    inputs = _Inputs(_shown_prior(prior, known), age, statics)
+    inputs = _Inputs(shown, age, statics)
     for plane, channel in zip(out, channels, strict=True):
         family, _, what = channel.name.partition(".")
         if family in driver:

@@ -15,6 +15,8 @@ CLASS_NAMES = ("ocean", "urban", "cropland", "pasture", "forest", "grass_shrub",
 N_CLASS = len(CLASS_CODES)
 OCEAN, WATER = 0, 7
 STATIC_CLASSES = (OCEAN, WATER)
+FIRST_DYNAMIC, AFTER_DYNAMIC = OCEAN + 1, WATER
+"""Classes the network may give to a cell: all between ocean (first) and water (last)."""
 NO_DATA = 255
 """Marks a fine cell outside the data, in class maps of dtype uint8."""
 

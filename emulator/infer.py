@@ -9,13 +9,10 @@ import numpy as np
 
 from lsbc.emulator.artefact import Artefact
 from lsbc.emulator.channels import Window, assemble
-from lsbc.emulator.classes import N_CLASS, NO_DATA, STATIC_CLASSES
+from lsbc.emulator.classes import AFTER_DYNAMIC, FIRST_DYNAMIC, NO_DATA, STATIC_CLASSES
 from lsbc.emulator.gate import check_logits
 from lsbc.emulator.network import Network
 from lsbc.emulator.plan import Tile
-
-FIRST_DYNAMIC, AFTER_DYNAMIC = 1, N_CLASS - 1
-"""Classes the network may give to a cell: all between ocean (first) and water (last)."""
 
 Choose = Callable[[int, np.ndarray, np.ndarray], np.ndarray]
 """(position of the tile, logits (8, core, core), last year's classes (core, core)) -> this year's classes."""
