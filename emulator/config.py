@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import tomllib
 import types
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
+from lsbc.emulator.backends import BACKENDS, PRECISIONS
 from lsbc.regrid.errors import ConfigError
 
 SHIPPED = "shipped:"
@@ -16,13 +18,29 @@ SHIPPED = "shipped:"
 
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig:
-    """Which artefact runs where. `artefact` is a directory, or `shipped:NAME` for one that comes with lsbc."""
+    """Which artefact runs where and how. `artefact` is a directory, or `shipped:NAME` for one that comes with lsbc."""
 
     artefact: str = "shipped:bavaria30"
     backend: str = "auto"
     device: str = "auto"
+    precision: str = "auto"
+    """auto: float32 on a CPU; on a GPU float16 where the card says that it passed, else float32."""
+    deterministic: bool = True
+    """The same bits on any number of ranks, or an error that says why not."""
+    sha256: str = ""
+    """The sha256 of model.toml, or its first 16 or more hex digits; empty: any."""
+    batch: int = 0
+    """Whole-tile windows in one call on a GPU; 0: chosen from the window."""
+    window_cells: int = 0
+    """Largest edge of a window, with its halo; 0: chosen from the device."""
+    cache: Path | None = None
+    """Directory for TensorRT engines; None: the user's cache directory."""
+    cpu_fallback: bool = False
+    """Go on on the CPU when the GPU is out of memory."""
+    ranks_per_device: int = 0
+    """Ranks that share one network; 0: all that share a GPU of the node, and none on a CPU."""
 
-    CHOICES = {"backend": ("auto", "onnxruntime", "torch"), "device": ("auto", "cpu", "cuda")}
+    CHOICES = {"backend": ("auto", *BACKENDS), "device": ("auto", "cpu", "cuda"), "precision": ("auto", *PRECISIONS)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,7 +192,7 @@ def _value(where: str, hint: Any, value: Any, base: Path, problems: list[str]) -
 
 
 def _cross_checks(config: Config) -> list[str]:
-    problems = []
+    problems = _model_checks(config.model)
     if not 0.0 < config.output.min_coverage <= 1.0:
         problems.append(f"output.min_coverage must lie in (0, 1], got {config.output.min_coverage}")
     if config.run is not None:
@@ -183,4 +201,24 @@ def _cross_checks(config: Config) -> list[str]:
             problems.append(f"run.last_year={last} lies before run.first_year={first}")
         if first < config.time.start_year:
             problems.append(f"run.first_year={first} lies before time.start_year={config.time.start_year}")
+    return problems
+
+
+def _model_checks(model: ModelConfig) -> list[str]:
+    """What is wrong in [model] whatever the machine and the artefact."""
+    problems = [f"model.{key} must be 0 or more, got {getattr(model, key)}" for key in ("batch", "window_cells", "ranks_per_device") if getattr(model, key) < 0]
+    if model.sha256 and not re.fullmatch("[0-9a-f]{16,64}", model.sha256):
+        problems.append(f"model.sha256 must be 16 to 64 hex digits (0-9, a-f), got {model.sha256!r}")
+    if model.deterministic and model.cpu_fallback:
+        problems.append("model.cpu_fallback = true needs model.deterministic = false: a CPU gives other bits than a GPU")
+    if model.deterministic and model.precision == "tf32":
+        problems.append("model.precision = 'tf32' needs model.deterministic = false: which products are rounded to TF32 is up to the library")
+    backend = BACKENDS.get(model.backend)
+    if backend is not None:
+        devices = {kind: precisions for kind, precisions in backend.precisions.items() if model.device in ("auto", kind)}
+        if not devices:
+            problems.append(f"model.backend = '{model.backend}' runs on {' or '.join(backend.precisions)}, not on model.device = '{model.device}'")
+        elif model.precision != "auto" and not any(model.precision in precisions for precisions in devices.values()):
+            told = "; ".join(f"{kind}: {', '.join(precisions)}" for kind, precisions in devices.items())
+            problems.append(f"model.backend = '{model.backend}' has no model.precision = '{model.precision}' ({told})")
     return problems

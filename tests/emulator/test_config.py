@@ -25,7 +25,20 @@ def test_paths_are_relative_to_the_file(tmp_path):
     ("[data]\n[time]\nstart_year = 2000\n", r"data\.fine is missing"),
     ("[data]\nfine = 3\n[time]\nstart_year = 2000\n", r"data\.fine must be a path, got 3"),
     ("[data]\nfine = 'f'\n[time]\nstart_year = true\n", r"time\.start_year must be a whole number, got True"),
-    (GOOD + "[model]\nbackend = 'tensorflow'\n", r"model\.backend must be one of auto, onnxruntime, torch, got 'tensorflow'"),
+    (GOOD + "[model]\nbackend = 'tensorflow'\n", r"model\.backend must be one of auto, onnxruntime, torch, torchscript, tensorrt, openvino, got 'tensorflow'"),
+    (GOOD + "[model]\nprecision = 'float64'\n", r"model\.precision must be one of auto, float32, tf32, float16, bfloat16, int8, got 'float64'"),
+    (GOOD + "[model]\nbatch = -1\n", r"model\.batch must be 0 or more, got -1"),
+    (GOOD + "[model]\nwindow_cells = -8\n", r"model\.window_cells must be 0 or more, got -8"),
+    (GOOD + "[model]\nranks_per_device = 1.5\n", r"model\.ranks_per_device must be a whole number, got 1\.5"),
+    (GOOD + "[model]\nsha256 = '0123456789abcde'\n", r"model\.sha256 must be 16 to 64 hex digits \(0-9, a-f\), got '0123456789abcde'"),
+    (GOOD + "[model]\nsha256 = '0123456789ABCDEF'\n", r"model\.sha256 must be 16 to 64 hex digits"),
+    (GOOD + "[model]\ncpu_fallback = true\n", r"model\.cpu_fallback = true needs model\.deterministic = false"),
+    (GOOD + "[model]\nprecision = 'tf32'\n", r"model\.precision = 'tf32' needs model\.deterministic = false"),
+    (GOOD + "[model]\nbackend = 'onnxruntime'\nprecision = 'bfloat16'\n",
+     r"model\.backend = 'onnxruntime' has no model\.precision = 'bfloat16' \(cpu: float32, int8\)"),
+    (GOOD + "[model]\nbackend = 'torch'\ndevice = 'cpu'\nprecision = 'float16'\n", r"'torch' has no model\.precision = 'float16' \(cpu: float32, bfloat16\)"),
+    (GOOD + "[model]\nbackend = 'openvino'\ndevice = 'cuda'\n", r"model\.backend = 'openvino' runs on cpu, not on model\.device = 'cuda'"),
+    (GOOD + "[model]\nbackend = 'tensorrt'\ndevice = 'cpu'\n", r"model\.backend = 'tensorrt' runs on cuda, not on model\.device = 'cpu'"),
     (GOOD + "[grid]\nedges = 'rhumb'\n", r"grid\.edges must be one of greatcircle, latlon, got 'rhumb'"),
     (GOOD + "[output]\nmin_coverage = 0\n", r"output\.min_coverage must lie in \(0, 1\]"),
     (GOOD + "[run]\nhost = 'h'\nfirst_year = 2003\nlast_year = 2001\n", r"run\.last_year=2001 lies before run\.first_year=2003"),
@@ -34,6 +47,18 @@ def test_paths_are_relative_to_the_file(tmp_path):
 def test_every_mistake_is_named_by_its_key(tmp_path, text, message):
     with pytest.raises(ConfigError, match=message):
         load_config(write(tmp_path, text))
+
+
+def test_what_determinism_forbids_is_allowed_without_it(tmp_path):
+    text = "[model]\nbackend = 'torch'\nprecision = 'tf32'\ncpu_fallback = true\ndeterministic = false\nsha256 = '0123456789abcdef'\ncache = 'engines'\n"
+    model = load_config(write(tmp_path, GOOD + text)).model
+    assert (model.precision, model.cpu_fallback, model.deterministic, model.cache) == ("tf32", True, False, tmp_path / "engines")
+
+
+def test_nothing_said_of_the_model_leaves_every_choice_to_the_machine(tmp_path):
+    model = load_config(write(tmp_path, GOOD)).model
+    assert (model.backend, model.device, model.precision, model.deterministic, model.cache) == ("auto", "auto", "auto", True, None)
+    assert (model.batch, model.window_cells, model.ranks_per_device, model.cpu_fallback, model.sha256) == (0, 0, 0, False, "")
 
 
 def test_all_problems_are_told_at_once(tmp_path):
