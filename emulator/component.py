@@ -17,15 +17,17 @@ import numpy as np
 from lsbc.emulator.artefact import Artefact, locate, read_artefact
 from lsbc.emulator.config import Config, load_config
 from lsbc.emulator.fields import BY_NAME, FIELDS, FILL, FieldInfo
-from lsbc.emulator.infer import TileRunner
+from lsbc.emulator.host_tiles import HostTiles
 from lsbc.emulator.network import Network, load_network
 from lsbc.emulator.output import read_history, write_host_fields, write_landuse_map, write_summary
 from lsbc.emulator.plan import Plan, build_plan
 from lsbc.emulator.reader import FineFile
 from lsbc.emulator.restart import read_restart, write_restart
+from lsbc.emulator.share import OwnTiles, RankTiles
 from lsbc.emulator.state import State
-from lsbc.emulator.step import Settings, first_coverage, publish, require_coverage, run_year
+from lsbc.emulator.step import Settings, first_coverage, publish, require_coverage, run_year, tile_statics
 from lsbc.emulator.surface.parameters import ClassTable, read_class_table
+from lsbc.emulator.windows import Limits, plan_summary
 from lsbc.regrid.atomic import make_folder
 from lsbc.regrid.comm import Comm, agree
 from lsbc.regrid.errors import FieldError, LsbcError, StateError, YearError
@@ -43,7 +45,7 @@ class Component:
 
     def __init__(self, comm: Comm, config: Config, artefact: Artefact, network: Network, table: ClassTable):
         self._comm, self._config, self._artefact = comm, config, artefact
-        self._runner = TileRunner(artefact, network)
+        self._tiles: RankTiles | None = None
         self._network = network
         self._version = version("lsbc")
         self._settings = Settings(table, config.output.min_coverage, config.allocation.enabled)
@@ -114,14 +116,26 @@ class Component:
 
         cells, fine_file = agree(comm, prepare)
         try:
-            plan = build_plan(comm, cells, self._config.grid.edges, self._artefact, fine_file)
+            plan = build_plan(comm, cells, self._config.grid.edges, self._artefact, fine_file, self._limits())
         finally:
             fine_file.close()
         coverage = first_coverage(comm, plan)
         if self._config.output.uncovered_cells == "error":
             agree(comm, require_coverage, plan, coverage, self._config.output.min_coverage, fine_file.box)
-        self._plan = plan
-        logger.info("grid: %d cells, %d tiles on %d ranks", sum(comm.allgather(len(plan.owned))), len(plan.all_tiles), comm.size)
+        tiles = self._engine(plan)
+        tiles.load(tile_statics(plan))
+        self._plan, self._tiles = plan, tiles
+        work = plan_summary(plan.domain.windows, plan.domain.cells_wanted, plan.domain.cut, plan.owner)
+        logger.info("grid: %d cells, %d tiles of %d x %d on %d ranks; the network computes %.2f cells in %d windows of %d sizes for each that may change",
+                    sum(comm.allgather(len(plan.owned))), len(plan.all_tiles), plan.tiles.core, plan.tiles.core, comm.size, work.ratio, work.n_window, work.n_shape)
+
+    def _limits(self) -> Limits:
+        model = self._config.model
+        return Limits.of_device(self._network.device, self._artefact.window, model.window_cells, model.batch)
+
+    def _engine(self, plan: Plan) -> RankTiles:
+        return OwnTiles(self._comm, HostTiles(self._network, self._artefact.channels, plan.ratio, plan.tiles.core, plan.tiles.halo,
+                                              plan.domain.cut.limits.cells_a_call))
 
     def set_field(self, name: str, values: np.ndarray) -> None:
         """Register one LUH2 state on all cells passed to `set_grid`; the array itself is kept and read at each `step_year`.
@@ -152,7 +166,7 @@ class Component:
         plan = self._require("step_year")
         agree(self._comm, self._check_year, year)
         began = time.perf_counter()
-        state, seconds = run_year(self._comm, plan, self._runner, self._settings, self._state, self._states, year)
+        state, seconds = run_year(self._comm, plan, self._tiles, self._settings, self._state, self._states, year)
         before_output = time.perf_counter()
         self._write_year(plan, state)
         seconds["output"] = time.perf_counter() - before_output
@@ -252,7 +266,7 @@ class Component:
         """Give everything back (collective); closing twice is harmless."""
         if not self._closed:
             self._closed = True
-            self._plan, self._state, self._states = None, None, {}
+            self._plan, self._tiles, self._state, self._states = None, None, None, {}
             self._comm.free()
 
     def _require(self, call: str | None) -> Plan:

@@ -18,6 +18,7 @@ from lsbc.emulator.network import load_network
 from lsbc.emulator.plan import build_plan
 from lsbc.emulator.reader import FineFile, HostFile, read_host_file
 from lsbc.emulator.step import first_coverage, require_coverage
+from lsbc.emulator.windows import Limits
 from lsbc.regrid.comm import Comm, SerialComm, agree
 from lsbc.regrid.errors import ConfigError, LsbcError
 from lsbc.regrid.host_cells import HostCells
@@ -81,9 +82,9 @@ def check(config_path: str | Path) -> list[str]:
         return [f"{config_path}: {problem}" for problem in problems]
     _check_output(problems, config)
     artefact = _try(problems, lambda: read_artefact(locate(config.model.artefact, config.source.parent)))
-    fine = None
+    fine = network = None
     if artefact is not None:
-        _try(problems, lambda: load_network(artefact, config.model.backend, config.model.device))
+        network = _try(problems, lambda: load_network(artefact, config.model.backend, config.model.device))
         fine = _try(problems, lambda: FineFile(config.data.fine, artefact.fine))
     if config.run is not None:
         if config.run.first_year != config.time.start_year:
@@ -93,7 +94,8 @@ def check(config_path: str | Path) -> list[str]:
             cells = _try(problems, lambda: HostCells(host.global_id, host.lon_deg, host.lat_deg, host.vertex_lon_deg, host.vertex_lat_deg,
                                                      np.ones(len(host.global_id), bool), config.grid.edges))
             if cells is not None and fine is not None:
-                _try(problems, lambda: _check_plan(config, cells, artefact, fine))
+                device = network.device if network is not None else "cpu"
+                _try(problems, lambda: _check_plan(config, cells, artefact, fine, device))
             _check_states(problems, config, host)
     if fine is not None:
         fine.close()
@@ -110,9 +112,10 @@ def _check_output(problems: list[str], config: Config) -> None:
         problems.append(f"output.directory {config.output.directory} cannot be written: {folder} is not a writable directory")
 
 
-def _check_plan(config: Config, cells: HostCells, artefact: Artefact, fine: FineFile) -> None:
+def _check_plan(config: Config, cells: HostCells, artefact: Artefact, fine: FineFile, device: str) -> None:
     comm = SerialComm()
-    plan = build_plan(comm, cells, config.grid.edges, artefact, fine)
+    limits = Limits.of_device(device, artefact.window, config.model.window_cells, config.model.batch)
+    plan = build_plan(comm, cells, config.grid.edges, artefact, fine, limits)
     if config.output.uncovered_cells == "error":
         require_coverage(plan, first_coverage(comm, plan), config.output.min_coverage, fine.box)
 

@@ -10,10 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from lsbc.emulator.artefact import Artefact
-from lsbc.emulator.classes import NO_DATA, STATIC_CLASSES, index_of_codes
+from lsbc.emulator.classes import NO_DATA, STATIC_CLASSES
+from lsbc.emulator.domain import Domain, find_domain, first_prior
 from lsbc.emulator.reader import FineFile
 from lsbc.emulator.terrain import slope_and_northness
+from lsbc.emulator.tile_engine import Rectangle
 from lsbc.emulator.tiles import TileLattice, assign_owners
+from lsbc.emulator.windows import Limits, computed_cells
 from lsbc.regrid.aggregate import FractionPlan
 from lsbc.regrid.comm import Comm, agree
 from lsbc.regrid.errors import FileError, GridError
@@ -48,7 +51,8 @@ class Tile:
     """Row of the driver field for each driver cell around the window, -1 where there is none."""
     driver_index_core: np.ndarray
     """The same for the driver cells of the core alone."""
-    has_land: bool
+    windows: tuple[Rectangle, ...]
+    """What the network computes of the core; empty where no class may change."""
 
 
 @dataclass
@@ -58,12 +62,11 @@ class Plan:
     cells: HostCells
     owned: np.ndarray
     """Positions of this rank's own cells among those it passed."""
-    tiles: TileLattice
+    domain: Domain
     ratio: int
     """Fine cells along one side of a driver cell."""
-    all_tiles: np.ndarray
     owner: np.ndarray
-    """Every tile of the domain and its rank, the same on all ranks."""
+    """The rank of every tile of the domain, the same on all ranks."""
     local: list[Tile]
     driver_map: LatticeMeans
     driver_cell: np.ndarray
@@ -72,77 +75,58 @@ class Plan:
     to_host: Router
     fractions: FractionPlan
     to_all_cells: Router
-    has_land: bool
-    """Whether any tile of any rank holds land."""
     fingerprint: str
     """Names the grid of cells whatever their order and owners."""
+
+    @property
+    def tiles(self) -> TileLattice:
+        """The lattice of the tiles."""
+        return self.domain.tiles
+
+    @property
+    def all_tiles(self) -> np.ndarray:
+        """Every tile of the domain, sorted, the same on all ranks."""
+        return self.domain.all_tiles
+
+    @property
+    def has_land(self) -> bool:
+        """Whether the class of any cell of any rank may change."""
+        return self.domain.cells_wanted > 0
 
     def core_position(self) -> dict[int, int]:
         """Tile id -> position among this rank's tiles."""
         return {tile.tile: k for k, tile in enumerate(self.local)}
 
 
-def build_plan(comm: Comm, cells: HostCells, edges: str, artefact: Artefact, fine_file: FineFile) -> Plan:
-    """Work out domain, tiles and routes (collective).
+def build_plan(comm: Comm, cells: HostCells, edges: str, artefact: Artefact, fine_file: FineFile, limits: Limits) -> Plan:
+    """Work out domain, tiles and routes (collective); `limits` are those of the device that computes, the same on all ranks.
 
     Raises:
         GridError: a cell id is owned twice or by nobody, or ranks differ in the number of corners.
-        FileError: bad values in the fine-grid file.
+        FileError: bad values in the fine-grid file.  ConfigError: windows that are too small for the network.
     """
     cells.refuse_radians(comm)
     _same_corners(comm, cells)
     owned = np.flatnonzero(cells.owned)
     to_all_cells = Router.build(comm, cells.global_id[owned], cells.global_id, what="host cell")
-    tiles = TileLattice(artefact.fine, artefact.core, artefact.halo)
     on_driver, on_fine = agree(comm, _overlaps, cells, owned, edges, artefact)
-    active = comm.allreduce_or(_bitmap(artefact.driver.n_cell, on_driver.cell)).astype(bool)
-    if not active.any():
-        raise GridError("No rank passed any owned cell: there is nothing to couple to.")
-    all_tiles = _tiles_of_driver_cells(tiles, artefact, np.flatnonzero(active))
-    weight = _land_cells(comm, all_tiles, tiles, artefact, fine_file, active)
-    owner = assign_owners(tiles, all_tiles, weight, comm.size)
-    mine = all_tiles[owner == comm.rank]
-    local, driver_cell = agree(comm, _read_tiles, mine, tiles, artefact, fine_file, active, weight[owner == comm.rank])
-    halo = _halo_router(comm, tiles, local, all_tiles)
+    domain = find_domain(comm, on_driver.cell, artefact, fine_file, limits)
+    tiles = domain.tiles
+    weight = np.array([computed_cells(windows, tiles.halo) for windows in domain.windows], np.int64)
+    owner = assign_owners(tiles, domain.all_tiles, weight, comm.size)
+    mine = np.flatnonzero(owner == comm.rank)
+    local, driver_cell = agree(comm, _read_tiles, mine, domain, artefact, fine_file)
+    halo = _halo_router(comm, tiles, local, domain.all_tiles)
     fractions = agree(comm, FractionPlan.from_overlap, on_fine, len(owned))
-    to_host = Router.build(comm, _core_cells(tiles, mine), fractions.need, what="fine cell")
+    to_host = Router.build(comm, _core_cells(tiles, domain.all_tiles[mine]), fractions.need, what="fine cell")
     driver_map = LatticeMeans.build(comm, on_driver, cells.global_id[owned], driver_cell)
-    return Plan(cells, owned, tiles, artefact.ratio, all_tiles, owner, local, driver_map, driver_cell, halo, to_host, fractions, to_all_cells,
-                bool(weight.any()), _fingerprint(comm, cells, owned))
+    return Plan(cells, owned, domain, artefact.ratio, owner, local, driver_map, driver_cell, halo, to_host, fractions, to_all_cells,
+                _fingerprint(comm, cells, owned))
 
 
 def _overlaps(cells: HostCells, owned: np.ndarray, edges: str, artefact: Artefact):
     corners = cells.vertex_lon_deg[owned], cells.vertex_lat_deg[owned]
     return overlap_polygons(*corners, artefact.driver, edges), overlap_polygons(*corners, artefact.fine, edges)
-
-
-def _bitmap(n: int, positions: np.ndarray) -> np.ndarray:
-    bits = np.zeros(n, np.uint8)
-    bits[positions] = 1
-    return bits
-
-
-def _tiles_of_driver_cells(tiles: TileLattice, artefact: Artefact, driver_cell: np.ndarray) -> np.ndarray:
-    row, col = np.divmod(driver_cell, artefact.driver.n_lon)
-    per_tile = artefact.core // artefact.ratio
-    return np.unique(row // per_tile * tiles.n_col + col // per_tile)
-
-
-def _land_cells(comm: Comm, all_tiles: np.ndarray, tiles: TileLattice, artefact: Artefact, fine_file: FineFile, active: np.ndarray) -> np.ndarray:
-    """Cells to be computed in each tile, counted by all ranks together."""
-
-    def count() -> list[tuple[int, int]]:
-        found = []
-        for k in range(comm.rank, len(all_tiles), comm.size):
-            prior = _prior(fine_file, artefact, active, *_core_origin(tiles, all_tiles[k]), tiles.core)
-            found.append((k, int(np.sum(~np.isin(prior, (*STATIC_CLASSES, NO_DATA))))))
-        return found
-
-    weight = np.zeros(len(all_tiles), np.int64)
-    for found in comm.allgather(agree(comm, count)):
-        for k, n in found:
-            weight[k] = n
-    return weight
 
 
 def _same_corners(comm: Comm, cells: HostCells) -> None:
@@ -152,42 +136,23 @@ def _same_corners(comm: Comm, cells: HostCells) -> None:
         raise GridError(f"Cells have {fewest} corners on one rank and {most} on another; repeat the last corner to make them equal.")
 
 
-def _core_origin(tiles: TileLattice, tile: int) -> tuple[int, int]:
-    row0, col0 = tiles.window_origin(tile)
-    return row0 + tiles.halo, col0 + tiles.halo
-
-
-def _prior(fine_file: FineFile, artefact: Artefact, active: np.ndarray, row0: int, col0: int, n: int) -> np.ndarray:
-    """First prior as class index on a square, `NO_DATA` outside the active driver cells."""
-    codes = fine_file.window("lu", row0, col0, n, n)
-    try:
-        prior = index_of_codes(codes)
-    except ValueError as error:
-        raise FileError(f"Fine-grid file {fine_file.path}, variable lu: {error}.") from error
-    row = np.floor_divide(np.arange(row0, row0 + n), artefact.ratio)
-    col = np.floor_divide(np.arange(col0, col0 + n), artefact.ratio) % artefact.driver.n_lon
-    inside = (row >= 0) & (row < artefact.driver.n_lat)
-    grid = active.reshape(artefact.driver.n_lat, artefact.driver.n_lon)
-    prior[~(grid[np.where(inside, row, 0)][:, col] & inside[:, None])] = NO_DATA
-    return prior
-
-
-def _read_tiles(mine, tiles: TileLattice, artefact: Artefact, fine_file: FineFile, active, weight) -> tuple[list[Tile], np.ndarray]:
+def _read_tiles(mine: np.ndarray, domain: Domain, artefact: Artefact, fine_file: FineFile) -> tuple[list[Tile], np.ndarray]:
+    """The tiles at positions `mine` among those of the domain, and the driver cells they look at."""
     local, wanted = [], []
-    for tile in mine:
+    tiles, n = domain.tiles, domain.tiles.window
+    for k in mine.tolist():
+        tile = int(domain.all_tiles[k])
         row0, col0 = tiles.window_origin(tile)
-        n = tiles.window
-        prior = _prior(fine_file, artefact, active, row0, col0, n)
+        prior = first_prior(fine_file, artefact, domain.active, row0, col0, n)
         known = fine_file.window("known", row0, col0, n, n).astype(bool) | np.isin(prior, (*STATIC_CLASSES, NO_DATA))
-        statics = _statics(fine_file, artefact, active, prior, row0, col0)
+        statics = _statics(fine_file, artefact, domain.active, prior, row0, col0)
         driver_row0, driver_col0, ids = _driver_cells_around(artefact, row0, col0, n)
-        wanted.append(np.where((ids >= 0) & active[ids], ids, -1))
-        local.append(Tile(int(tile), row0, col0, prior, known, statics, np.zeros(0, np.int64), slice(0, 0),
-                          driver_row0, driver_col0, wanted[-1], wanted[-1], False))
+        wanted.append(np.where((ids >= 0) & domain.active[ids], ids, -1))
+        local.append(Tile(tile, row0, col0, prior, known, statics, np.zeros(0, np.int64), slice(0, 0),
+                          driver_row0, driver_col0, wanted[-1], wanted[-1], domain.windows[k]))
     driver_cell = np.unique(np.concatenate([np.zeros(0, np.int64), *(w.ravel() for w in wanted)]))
     driver_cell = driver_cell[driver_cell >= 0]
-    for tile, n_land in zip(local, weight):
-        tile.has_land = bool(n_land > 0)
+    for tile in local:
         ids = tile.driver_index
         tile.driver_index = np.where(ids >= 0, np.searchsorted(driver_cell, ids), -1)
         first_row, first_col = ((at + tiles.halo) // artefact.ratio for at in (tile.row0, tile.col0))
@@ -203,7 +168,7 @@ def _statics(fine_file: FineFile, artefact: Artefact, active, prior: np.ndarray,
     wide = fine_file.window("elevation", row0 - 1, col0 - 1, n + 2, n + 2)
     statics["elevation"] = wide[1:-1, 1:-1].copy()
     _check_elevation(fine_file, artefact, statics["elevation"], prior, row0, col0)
-    valid = _prior(fine_file, artefact, active, row0 - 1, col0 - 1, n + 2) != NO_DATA
+    valid = first_prior(fine_file, artefact, active, row0 - 1, col0 - 1, n + 2) != NO_DATA
     statics["slope"], statics["northness"] = slope_and_northness(wide, valid, row0, artefact.fine.n_lat)
     for name, values in statics.items():
         values[prior == NO_DATA] = np.nan if name == "human_footprint" else 0

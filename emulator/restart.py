@@ -2,12 +2,14 @@
 
 NetCDF4: `landuse(tile, row, col)` class index of every tile of the domain, `driver_fraction(driver_cell, group)`,
 `carry(tile, driver_row, driver_col, land_group)`, attributes that name model, grid and year, and a sha256 over the content.
+Tiles are those of the size the network's card names, whatever size they have in the run.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -32,14 +34,45 @@ def identity(artefact: Artefact, plan: Plan) -> dict[str, str]:
 
 def write_restart(comm: Comm, plan: Plan, artefact: Artefact, state: State, path: Path) -> None:
     """Write the state of all ranks to one file (collective)."""
-    parts = comm.gather((plan.driver_cell, state.driver, [tile.tile for tile in plan.local], state.carry))
+    pieces = _pieces(plan)
+    mine = np.flatnonzero(pieces.rank == comm.rank)
+    block = plan.domain.card.core // plan.ratio
+    carry = np.zeros((len(mine), block, block, state.carry.shape[-1]))
+    for out, k in zip(carry, mine.tolist()):
+        at, row, col = pieces.local[k], pieces.row[k] // plan.ratio, pieces.col[k] // plan.ratio
+        out[...] = state.carry[at, row: row + block, col: col + block]
+    parts = comm.gather((plan.driver_cell, state.driver, plan.domain.card_tiles[mine], carry))
 
     def save(blocks: Iterator[np.ndarray]) -> None:
         with whole_file(path) as temporary:
             _save(temporary, blocks, plan, identity(artefact, plan), state.year, *_merge_driver(parts))
 
-    position = plan.core_position()
-    stream_to_root(comm, plan.owner, lambda k: state.core[position[int(plan.all_tiles[k])]], save)
+    stream_to_root(comm, pieces.rank, lambda k: state.core[pieces.local[k]][pieces.cells(k)], save)
+
+
+@dataclass(frozen=True)
+class _Pieces:
+    """Where each of the card's tiles lies."""
+
+    rank: np.ndarray
+    """Who owns it."""
+    local: np.ndarray
+    """Position among this rank's tiles of the one that it lies in, -1 on other ranks."""
+    row: np.ndarray
+    col: np.ndarray
+    """First cell in that tile's core."""
+    core: int
+
+    def cells(self, k: int) -> tuple[slice, slice]:
+        """Rows and columns in that tile's core."""
+        return slice(self.row[k], self.row[k] + self.core), slice(self.col[k], self.col[k] + self.core)
+
+
+def _pieces(plan: Plan) -> _Pieces:
+    position, row, col = plan.domain.card_places()
+    local = np.full(len(plan.all_tiles), -1, np.int64)
+    local[np.searchsorted(plan.all_tiles, np.array([tile.tile for tile in plan.local], np.int64))] = np.arange(len(plan.local))
+    return _Pieces(plan.owner[position], local[position], row, col, plan.domain.card.core)
 
 
 def _merge_driver(parts: list[tuple]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -52,10 +85,10 @@ def _merge_driver(parts: list[tuple]) -> tuple[np.ndarray, np.ndarray, np.ndarra
 def _save(path: Path, blocks, plan: Plan, names: dict[str, str], year: int, driver_cell, driver, carry) -> None:
     from netCDF4 import Dataset
 
-    core = plan.tiles.core
+    core, card_tiles = plan.domain.card.core, plan.domain.card_tiles
     digest = hashlib.sha256()
     with Dataset(path, "w") as data:
-        for name, size in (("tile", len(plan.all_tiles)), ("row", core), ("col", core), ("driver_cell", len(driver_cell)), ("group", len(GROUPS)),
+        for name, size in (("tile", len(card_tiles)), ("row", core), ("col", core), ("driver_cell", len(driver_cell)), ("group", len(GROUPS)),
                            ("driver_row", carry.shape[1]), ("driver_col", carry.shape[2]), ("land_group", carry.shape[3])):
             data.createDimension(name, size)
         tile_id = data.createVariable("tile", "i8", ("tile",))
@@ -64,11 +97,11 @@ def _save(path: Path, blocks, plan: Plan, names: dict[str, str], year: int, driv
         fraction = data.createVariable("driver_fraction", "f8", ("driver_cell", "group"))
         carried = data.createVariable("carry", "f8", ("tile", "driver_row", "driver_col", "land_group"))
         data.set_auto_mask(False)
-        tile_id[:], cell_id[:], fraction[:], carried[:] = plan.all_tiles, driver_cell, driver, carry
+        tile_id[:], cell_id[:], fraction[:], carried[:] = card_tiles, driver_cell, driver, carry
         for k, block in enumerate(blocks):
             landuse[k] = block
             digest.update(np.ascontiguousarray(block))
-        for array in (plan.all_tiles, driver_cell, driver, carry):
+        for array in (card_tiles, driver_cell, driver, carry):
             digest.update(np.ascontiguousarray(array))
         data.setncatts({"title": "lsbc restart", "format": np.int32(FORMAT), "year": np.int32(year), **names, "content_sha256": digest.hexdigest()})
 
@@ -121,11 +154,16 @@ def _content_sha256(data) -> str:
 def _load(plan: Plan, path: Path) -> State:
     with _open(path) as data:
         tiles, cells = np.asarray(data["tile"][:]), np.asarray(data["driver_cell"][:])
-        where = _find(path, "tile", tiles, np.array([tile.tile for tile in plan.local], np.int64))
-        core = np.zeros((len(plan.local), plan.tiles.core, plan.tiles.core), np.uint8)
-        carry = np.zeros((len(plan.local), *data["carry"].shape[1:]))
-        for k, position in enumerate(where.tolist()):
-            core[k], carry[k] = data["landuse"][position], data["carry"][position]
+        pieces = _pieces(plan)
+        mine = np.flatnonzero(pieces.local >= 0)
+        where = _find(path, "tile", tiles, plan.domain.card_tiles[mine])
+        core = np.full((len(plan.local), plan.tiles.core, plan.tiles.core), NO_DATA, np.uint8)
+        block, n_block = plan.domain.card.core // plan.ratio, plan.tiles.core // plan.ratio
+        carry = np.zeros((len(plan.local), n_block, n_block, data["carry"].shape[-1]))
+        for k, position in zip(mine.tolist(), where.tolist()):
+            at, row, col = pieces.local[k], pieces.row[k] // plan.ratio, pieces.col[k] // plan.ratio
+            core[at][pieces.cells(k)], carry[at, row: row + block, col: col + block] = data["landuse"][position], data["carry"][position]
+        for k in range(len(plan.local)):
             _check_static(path, plan, k, core[k])
         rows = _find(path, "driver cell", cells, plan.driver_cell)
         first, last = (int(rows.min()), int(rows.max()) + 1) if len(rows) else (0, 0)

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from lsbc.emulator.allocate import N_LAND_GROUP, allocate
+from lsbc.emulator.channels import shown_prior
 from lsbc.emulator.classes import N_CLASS, NO_DATA, STATIC_CLASSES
 from lsbc.emulator.fields import boundary_fields
 from lsbc.emulator.gate import check_map, driver_groups
-from lsbc.emulator.infer import TileRunner, most_likely
-from lsbc.emulator.plan import Plan, border_mask
+from lsbc.emulator.plan import Plan, Tile, border_mask
+from lsbc.emulator.share import RankTiles
 from lsbc.emulator.state import State
 from lsbc.emulator.surface.parameters import ClassTable
+from lsbc.emulator.tile_engine import TileStatics, TileYear, Want
 from lsbc.regrid.comm import Comm, agree
 from lsbc.regrid.errors import GridError, ValueRangeError
+
+Choose = Callable[[int, np.ndarray, np.ndarray], np.ndarray]
+"""(position of the tile, what its engine delivered, last year's classes (core, core)) -> this year's classes."""
 
 
 class Stopwatch:
@@ -42,7 +48,7 @@ class Settings:
     allocation: bool
 
 
-def run_year(comm: Comm, plan: Plan, runner: TileRunner, settings: Settings, previous: State | None, states: dict[str, np.ndarray],
+def run_year(comm: Comm, plan: Plan, tiles: RankTiles, settings: Settings, previous: State | None, states: dict[str, np.ndarray],
              year: int) -> tuple[State, dict[str, float]]:
     """Predict one year (collective); without a previous state, make the first map from the first prior.
 
@@ -50,20 +56,20 @@ def run_year(comm: Comm, plan: Plan, runner: TileRunner, settings: Settings, pre
         the next state, and this rank's seconds by stage.
     """
     watch = Stopwatch()
-    runner.seconds = dict.fromkeys(runner.seconds, 0.0)
+    tiles.seconds.update(dict.fromkeys(tiles.seconds, 0.0))
     driver = coarse_to_driver(comm, plan, states)
     watch.lap("regrid to driver grid")
     priors, known = first_priors(plan) if previous is None else priors_with_halo(comm, plan, previous)
     watch.lap("halo exchange")
     dropped = 0.0
     if previous is None:
-        core, carry = agree(comm, first_map, plan, runner, priors, known, driver)
+        core, carry = first_map(comm, plan, tiles, priors, known, driver)
     else:
-        core, carry, dropped = agree(comm, next_map, plan, runner, priors, known, previous, driver, settings.allocation)
+        core, carry, dropped = next_map(comm, plan, tiles, priors, known, previous, driver, settings.allocation)
     watch.lap("tiles")
     fields = publish(comm, plan, settings, core, year)
     watch.lap("regrid to host cells")
-    for stage, seconds in runner.seconds.items():
+    for stage, seconds in tiles.seconds.items():
         watch.seconds[f"tiles: {stage}"] = seconds
     return State(year, core, driver, carry, fields, dropped), watch.seconds
 
@@ -99,32 +105,79 @@ def priors_with_halo(comm: Comm, plan: Plan, previous: State) -> tuple[list[np.n
     return priors, [everything] * len(priors)
 
 
-def first_map(plan: Plan, runner: TileRunner, priors, known, driver: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The first year's classes on the tile cores: the prior where it is known, the network's where it is hidden; no demand carried."""
-    old, keep = _cores(plan, priors), _cores(plan, known).astype(bool)
-    core = old
-    if not keep.all():
-        core = np.where(keep, old, runner.predict(plan.local, priors, known, driver, driver, most_likely))
-    check_map(core, old, STATIC_CLASSES)
+def tile_statics(plan: Plan) -> list[TileStatics]:
+    """What an engine must know of this rank's tiles."""
+    return [TileStatics(tile.tile, tile.row0, tile.col0, tile.statics, tile.driver_row0, tile.driver_col0, tile.windows) for tile in plan.local]
+
+
+def first_map(comm: Comm, plan: Plan, tiles: RankTiles, priors, known, driver: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The first year's classes on the tile cores: the prior where it is known, the network's where it is hidden; no demand carried (collective)."""
+    keep = _cores(plan, known).astype(bool)
+    hidden = [k for k in range(len(plan.local)) if not keep[k].all()]
+    core = predict(comm, plan, tiles, hidden, (priors, known), (driver, driver), "classes",
+                   lambda k, best, old: np.where(keep[k], old, dynamic_only(best, old)))
     n_block = plan.tiles.core // plan.ratio
     return core, np.zeros((len(plan.local), n_block, n_block, N_LAND_GROUP))
 
 
-def next_map(plan: Plan, runner: TileRunner, priors, known, previous: State, driver: np.ndarray, allocation: bool) -> tuple[np.ndarray, np.ndarray, float]:
-    """This year's classes on the tile cores, the demand carried on, and how many cells of it could not be met."""
+def next_map(comm: Comm, plan: Plan, tiles: RankTiles, priors, known, previous: State, driver: np.ndarray,
+             allocation: bool) -> tuple[np.ndarray, np.ndarray, float]:
+    """This year's classes on the tile cores, the demand carried on, and how many cells of it could not be met (collective)."""
     carry, dropped = previous.carry.copy(), []
 
-    def meet_demand(k: int, logits: np.ndarray, old: np.ndarray) -> np.ndarray:
+    def meet_demand(k: int, score: np.ndarray, old: np.ndarray) -> np.ndarray:
         index = plan.local[k].driver_index_core
         delta = np.where((index >= 0)[..., None], driver[index] - previous.driver[index], 0.0)
-        result = allocate(logits, old, delta, carry[k])
+        result = allocate(score, old, delta, carry[k])
         carry[k] = result.carry
         dropped.append(float(result.dropped.sum()))
         return result.core
 
-    core = runner.predict(plan.local, priors, known, previous.driver, driver, meet_demand if allocation else most_likely)
-    check_map(core, _cores(plan, priors), STATIC_CLASSES)
+    everything = range(len(plan.local))
+    if allocation:
+        core = predict(comm, plan, tiles, everything, (priors, known), (previous.driver, driver), "scores", meet_demand)
+    else:
+        core = predict(comm, plan, tiles, everything, (priors, known), (previous.driver, driver), "classes", lambda _, best, old: dynamic_only(best, old))
     return core, carry, sum(dropped)
+
+
+def predict(comm: Comm, plan: Plan, tiles: RankTiles, positions, priors, driver, want: Want, choose: Choose) -> np.ndarray:
+    """Class maps of the tile cores (collective); tiles that are not asked for, or hold nothing to compute, as in the prior.
+
+    Args:
+        positions: this rank's tiles to compute.  priors: last year's classes on each window, and where the network may see them.
+        driver: this year's and next year's group fractions, (n_driver_cell, 6) each.
+        want: what `choose` takes to make a core's new map.
+    Returns:
+        uint8 (n_tile, core, core).
+    Raises:
+        InternalError, DeviceError: on all ranks.
+    """
+    old = _cores(plan, priors[0])
+    core = old.copy()
+
+    def inputs() -> dict[int, TileYear]:
+        return {k: tile_year(plan.local[k], priors[0][k], priors[1][k], *driver) for k in positions if plan.local[k].windows}
+
+    def deliver(k: int, result: np.ndarray) -> None:
+        core[k] = choose(k, result, old[k])
+
+    tiles.run(agree(comm, inputs), want, deliver)
+    agree(comm, check_map, core, old, STATIC_CLASSES)
+    return core
+
+
+def tile_year(tile: Tile, prior: np.ndarray, known: np.ndarray, driver_now: np.ndarray, driver_next: np.ndarray) -> TileYear:
+    """One tile's inputs of one year."""
+    valid = tile.driver_index >= 0
+    index = np.where(valid, tile.driver_index, 0)
+    now, following = (np.ascontiguousarray(np.where(valid, np.moveaxis(driver[index], -1, 0), 0.0)) for driver in (driver_now, driver_next))
+    return TileYear(shown_prior(prior, known), now, following, valid)
+
+
+def dynamic_only(best: np.ndarray, old: np.ndarray) -> np.ndarray:
+    """The network's class for each cell that is neither static nor missing."""
+    return np.where(np.isin(old, (*STATIC_CLASSES, NO_DATA)), old, best)
 
 
 def _cores(plan: Plan, windows: list[np.ndarray]) -> np.ndarray:

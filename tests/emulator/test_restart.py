@@ -137,3 +137,40 @@ def test_a_restart_that_cannot_be_written_leaves_the_old_one_whole(folder):
     with pytest.raises((FileError, RestartError)):
         component.write_restart(folder / "restart.nc")
     assert (folder / "restart.nc").read_bytes() == content
+
+
+def larger_tiles(monkeypatch):
+    """Tiles of several cores of the card, as large domains have."""
+    from lsbc.emulator import windows
+    monkeypatch.setattr(windows, "TILES_LEFT", 0)
+
+
+def test_large_tiles_give_the_fields_of_small_ones(folder, monkeypatch):
+    host = case.make_host()
+    small = start(folder, host)
+    larger_tiles(monkeypatch)
+    large = start(folder, host)
+    assert small._plan.tiles.core == case.CORE and large._plan.tiles.core == 6 * case.CORE
+    assert len(large._plan.all_tiles) < len(small._plan.all_tiles)
+    for year in (2000, 2001, 2002):
+        step(small, host, year)
+        step(large, host, year)
+        assert same(fields(small), fields(large))
+
+
+def test_a_restart_of_small_tiles_can_be_read_with_large_ones_and_back(folder, monkeypatch):
+    host = case.make_host()
+    straight, small = start(folder, host), start(folder, host)
+    step(straight, host, 2000, 2001, 2002, 2003)
+    step(small, host, 2000, 2001)
+    small.write_restart(folder / "small.nc")
+    with monkeypatch.context() as patched:
+        larger_tiles(patched)
+        large = start(folder, host)
+    large.read_restart(folder / "small.nc")
+    step(large, host, 2002)
+    large.write_restart(folder / "large.nc")
+    back = start(folder, host)
+    back.read_restart(folder / "large.nc")
+    step(back, host, 2003)
+    assert back._plan.tiles.core < large._plan.tiles.core and same(fields(back), fields(straight))
