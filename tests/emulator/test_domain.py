@@ -10,12 +10,12 @@ from lsbc.regrid.comm import SerialComm
 import case
 
 
-def domain_of(tmp_path, classes, limits=Limits(576)):
+def domain_of(tmp_path, classes, longest_window=576):
     artefact = read_artefact(case.write_artefact(tmp_path / "model"))
     fine = FineFile(case.write_fine_file(tmp_path / "fine.nc", classes), artefact.fine)
     row, col = (case.LAT0 + 90) * 4 + np.arange(8), (case.LON0 + 180) * 4 + np.arange(8)
     try:
-        return find_domain(SerialComm(), (row[:, None] * artefact.driver.n_lon + col).ravel(), artefact, fine, limits)
+        return find_domain(SerialComm(), (row[:, None] * artefact.driver.n_lon + col).ravel(), artefact, fine, Limits(longest_window))
     finally:
         fine.close()
 
@@ -42,7 +42,7 @@ def test_all_land_is_one_window_a_tile(tmp_path):
 
 def test_the_cards_tiles_lie_in_the_larger_ones(tmp_path, monkeypatch):
     monkeypatch.setattr(windows, "TILES_LEFT", 0)
-    domain = domain_of(tmp_path, case.first_map(), Limits(4 * 60 + 4))
+    domain = domain_of(tmp_path, case.first_map(), 4 * 60 + 4)
     assert domain.tiles.core == 240 and domain.card.core == 60 and len(domain.card_tiles) == 16
     position, row, col = domain.card_places()
     cells = [domain.tiles.core_cells(domain.all_tiles[p])[r: r + 60, c: c + 60] for p, r, c in zip(position, row, col)]
