@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import re
+import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -16,6 +17,8 @@ from lsbc.regrid.errors import LsbcError, StartupError, Status, error_for
 
 _RANK_PREFIX = re.compile(r"^rank \d+: ")
 _TAG_ROWS, _TAG_OBJECT = 17, 18
+_PAUSE_S = 5e-5
+"""Between looks whether the others have come: the core is free for whoever computes."""
 
 
 class Comm(Protocol):
@@ -25,6 +28,8 @@ class Comm(Protocol):
     size: int
     local_rank: int
     """This rank's place among the ranks of its node."""
+    local_size: int
+    """Ranks of its node."""
 
     def allreduce_max(self, value: int) -> int: ...
 
@@ -51,8 +56,44 @@ class Comm(Protocol):
 
     def barrier(self) -> None: ...
 
+    def node_group(self, color: int, key: int) -> Comm:
+        """The ranks of this node that give the same `color`, in the order of `key`; the caller frees it."""
+
+    def shared_memory(self, n_byte: int) -> SharedMemory:
+        """Memory that every rank of this communicator sees; they must all be on one node. Zero at first; `n_byte` of rank 0 counts.
+
+        Raises:
+            StartupError: on all ranks, when the node has no such memory left.
+        """
+
     def free(self) -> None:
         """Give the communicator back; more than once does no harm."""
+
+
+class SharedMemory(Protocol):
+    """Memory of a node that several ranks read and write; freed before its communicator."""
+
+    array: np.ndarray
+    """uint8 (n_byte,)."""
+
+    def meet(self) -> None:
+        """Wait for all ranks (collective); what any of them wrote before is what all of them read after."""
+
+    def free(self) -> None:
+        """Give it back (collective); `array` is not to be used again. More than once does no harm."""
+
+
+class OwnMemory:
+    """Shared memory of a single rank."""
+
+    def __init__(self, n_byte: int) -> None:
+        self.array = np.zeros(n_byte, np.uint8)
+
+    def meet(self) -> None:
+        pass
+
+    def free(self) -> None:
+        self.array = np.zeros(0, np.uint8)
 
 
 class SerialComm:
@@ -61,6 +102,7 @@ class SerialComm:
     rank = 0
     size = 1
     local_rank = 0
+    local_size = 1
 
     def allreduce_max(self, value: int) -> int:
         return int(value)
@@ -90,8 +132,48 @@ class SerialComm:
     def barrier(self) -> None:
         pass
 
+    def node_group(self, color: int, key: int) -> SerialComm:
+        return SerialComm()
+
+    def shared_memory(self, n_byte: int) -> OwnMemory:
+        return OwnMemory(n_byte)
+
     def free(self) -> None:
         pass
+
+
+class NodeMemory:
+    """A window of MPI that rank 0 of a node's communicator allocates and all map."""
+
+    def __init__(self, mpi: Any, comm: Any, n_byte: int) -> None:
+        self._mpi, self._comm = mpi, comm
+        self._window, failure = None, ""
+        try:
+            self._window = mpi.Win.Allocate_shared(n_byte if comm.rank == 0 else 0, 1, comm=comm)
+            buffer, _ = self._window.Shared_query(0)
+            self.array = np.frombuffer(buffer, np.uint8)
+            self._window.Lock_all(mpi.MODE_NOCHECK)
+        except mpi.Exception as error:
+            failure = str(error)
+        if comm.allreduce(bool(failure), op=mpi.LOR):
+            raise StartupError(f"Memory of {n_byte / 2**20:.0f} MiB that the ranks of a node share cannot be had{': ' + failure if failure else ''}.")
+        if comm.rank == 0:
+            self.array[:] = 0
+        self.meet()
+
+    def meet(self) -> None:
+        self._window.Sync()
+        arrived = self._comm.Ibarrier()
+        while not arrived.Test():
+            time.sleep(_PAUSE_S)
+        self._window.Sync()
+
+    def free(self) -> None:
+        if self._window is not None and not self._mpi.Is_finalized():
+            self.array = np.zeros(0, np.uint8)
+            self._window.Unlock_all()
+            self._window.Free()
+        self._window = None
 
 
 class MpiComm:
@@ -105,7 +187,7 @@ class MpiComm:
         self.rank = self._comm.rank
         self.size = self._comm.size
         node = self._comm.Split_type(self._mpi.COMM_TYPE_SHARED)
-        self.local_rank = node.rank
+        self.local_rank, self.local_size = node.rank, node.size
         node.Free()
 
     @classmethod
@@ -179,6 +261,18 @@ class MpiComm:
 
     def barrier(self) -> None:
         self._comm.Barrier()
+
+    def node_group(self, color: int, key: int) -> MpiComm:
+        node = self._comm.Split_type(self._mpi.COMM_TYPE_SHARED, key=key)
+        part = node.Split(color, key)
+        try:
+            return MpiComm(part)
+        finally:
+            part.Free()
+            node.Free()
+
+    def shared_memory(self, n_byte: int) -> NodeMemory:
+        return NodeMemory(self._mpi, self._comm, n_byte)
 
     def free(self) -> None:
         if self._comm is not None and not self._mpi.Is_finalized():

@@ -69,3 +69,28 @@ def test_a_duplicate_of_the_hosts_communicator_counts_the_same_ranks(comm):
     assert (copy.rank, copy.size) == (comm.rank, comm.size) == (MPI.COMM_WORLD.rank, MPI.COMM_WORLD.size)
     copy.free()
     copy.free()
+
+
+@pytest.mark.parametrize("n_color", [1, 2])
+def test_ranks_of_a_node_form_groups_in_the_order_they_ask_for(comm, n_color):
+    color = comm.local_rank % n_color
+    group = comm.node_group(color, -comm.local_rank)
+    members = [k for k in range(comm.local_size) if k % n_color == color]
+    assert group.size == len(members) and group.allgather(comm.local_rank) == members[::-1]
+    group.free()
+
+
+def test_what_one_rank_writes_the_others_read_after_they_met(comm):
+    group = comm.node_group(0, comm.local_rank)
+    memory = group.shared_memory(8 * group.size)
+    numbers = memory.array.view(np.int64)
+    assert numbers.tolist() == [0] * group.size
+    for turn in range(1, 50):
+        memory.meet()
+        numbers[group.rank] = 1000 * turn + group.rank
+        memory.meet()
+        assert numbers.tolist() == [1000 * turn + k for k in range(group.size)]
+    del numbers
+    memory.free()
+    memory.free()
+    group.free()
