@@ -18,16 +18,18 @@ from lsbc.emulator.artefact import Artefact, locate, read_artefact
 from lsbc.emulator.config import Config, load_config
 from lsbc.emulator.fields import BY_NAME, FIELDS, FILL, FieldInfo
 from lsbc.emulator.host_tiles import HostTiles
-from lsbc.emulator.network import Network, load_network
 from lsbc.emulator.output import read_history, write_host_fields, write_landuse_map, write_summary
 from lsbc.emulator.plan import Plan, build_plan
 from lsbc.emulator.reader import FineFile
 from lsbc.emulator.restart import read_restart, write_restart
-from lsbc.emulator.share import OwnTiles, RankTiles
+from lsbc.emulator.safe_tiles import Makers, SafeTiles
+from lsbc.emulator.seat import Seat, limits_of, load_spare, take_seat
+from lsbc.emulator.share import OwnTiles, RankTiles, share, slot_type
 from lsbc.emulator.state import State
 from lsbc.emulator.step import Settings, first_coverage, publish, require_coverage, run_year, tile_statics
 from lsbc.emulator.surface.parameters import ClassTable, read_class_table
-from lsbc.emulator.windows import Limits, plan_summary
+from lsbc.emulator.tile_engine import TileEngine
+from lsbc.emulator.windows import CPU_WINDOW, plan_summary
 from lsbc.regrid.atomic import make_folder
 from lsbc.regrid.comm import Comm, agree
 from lsbc.regrid.errors import FieldError, LsbcError, StateError, YearError
@@ -43,10 +45,10 @@ class Component:
     call them together and get the same result or the same error. `set_field` and `get_field` are local.
     """
 
-    def __init__(self, comm: Comm, config: Config, artefact: Artefact, network: Network, table: ClassTable):
+    def __init__(self, comm: Comm, config: Config, artefact: Artefact, seat: Seat, table: ClassTable):
         self._comm, self._config, self._artefact = comm, config, artefact
         self._tiles: RankTiles | None = None
-        self._network = network
+        self._seat = seat
         self._version = version("lsbc")
         self._settings = Settings(table, config.output.min_coverage, config.allocation.enabled)
         self._states: dict[str, np.ndarray] = {}
@@ -68,17 +70,18 @@ class Component:
             ConfigError, ModelError, StartupError, DeviceError, FileError: on all ranks.
         """
 
-        def load() -> Component:
+        def read() -> tuple[Config, Artefact]:
             config = load_config(config_path)
             artefact = read_artefact(locate(config.model.artefact, config.source.parent))
             FineFile(config.data.fine, artefact.fine).close()  # a wrong path or lattice shows here, not after the host has made its grid
             if config.output.directory is not None and comm.rank == 0:
                 make_folder(config.output.directory)
-            network = load_network(artefact, config.model.backend, config.model.device, comm.local_rank)
-            return cls(comm, config, artefact, network, read_class_table())
+            return config, artefact
 
         try:
-            return agree(comm, load)
+            config, artefact = agree(comm, read)
+            table = agree(comm, read_class_table)
+            return cls(comm, config, artefact, take_seat(comm, config.model, artefact), table)
         except LsbcError:
             comm.free()
             raise
@@ -115,27 +118,44 @@ class Component:
             return cells, FineFile(self._config.data.fine, self._artefact.fine)
 
         cells, fine_file = agree(comm, prepare)
+        limits = limits_of(comm, self._seat, self._config.model, self._artefact)
         try:
-            plan = build_plan(comm, cells, self._config.grid.edges, self._artefact, fine_file, self._limits())
+            plan = build_plan(comm, cells, self._config.grid.edges, self._artefact, fine_file, limits)
         finally:
             fine_file.close()
         coverage = first_coverage(comm, plan)
         if self._config.output.uncovered_cells == "error":
             agree(comm, require_coverage, plan, coverage, self._config.output.min_coverage, fine_file.box)
-        tiles = self._engine(plan)
+        tiles = self._make_tiles(plan)
         tiles.load(tile_statics(plan))
         self._plan, self._tiles = plan, tiles
         work = plan_summary(plan.domain.windows, plan.domain.cells_wanted, plan.domain.cut, plan.owner)
         logger.info("grid: %d cells, %d tiles of %d x %d on %d ranks; the network computes %.2f cells in %d windows of %d sizes for each that may change",
                     sum(comm.allgather(len(plan.owned))), len(plan.all_tiles), plan.tiles.core, plan.tiles.core, comm.size, work.ratio, work.n_window, work.n_shape)
 
-    def _limits(self) -> Limits:
-        model = self._config.model
-        return Limits.of_device(self._network.device, self._artefact.window, model.window_cells, model.batch)
+    def _make_tiles(self, plan: Plan) -> RankTiles:
+        """The engine for this rank's tiles, or its share of one (collective)."""
+        seat, model, limits = self._seat, self._config.model, plan.domain.cut.limits
+        shape = self._artefact.channels, plan.ratio, plan.tiles.core, plan.tiles.halo
+        lattice = 2**self._artefact.depth
 
-    def _engine(self, plan: Plan) -> RankTiles:
-        return OwnTiles(self._comm, HostTiles(self._network, self._artefact.channels, plan.ratio, plan.tiles.core, plan.tiles.halo,
-                                              plan.domain.cut.limits.cells_a_call))
+        def on_device(cells_a_call: int) -> TileEngine:
+            return HostTiles(seat.network, *shape, cells_a_call)
+
+        def on_spare() -> TileEngine:
+            return HostTiles(load_spare(self._artefact), *shape, longest_window=CPU_WINDOW, lattice=lattice)
+
+        def engine() -> SafeTiles | None:
+            if seat.network is None:
+                return None
+            makers = Makers(on_device, (plan.domain.cut.block + 2 * plan.tiles.halo) ** 2, on_spare if model.cpu_fallback else None)
+            return SafeTiles(makers, limits.cells_a_call, model.deterministic, seat.facts.lost, f"rank {self._comm.rank}")
+
+        own = agree(self._comm, engine)
+        if seat.group.size == 1:
+            return OwnTiles(self._comm, own)
+        slot = slot_type(plan.tiles.window, plan.tiles.core, plan.tiles.window // plan.ratio + 4, self._settings.allocation)
+        return share(self._comm, seat.group, own, slot)
 
     def set_field(self, name: str, values: np.ndarray) -> None:
         """Register one LUH2 state on all cells passed to `set_grid`; the array itself is kept and read at each `step_year`.
@@ -198,9 +218,9 @@ class Component:
         training = self._artefact.card.get("training", {})
         return {
             "source": f"lsbc {self._version}", "model": self._artefact.name, "model_sha256": self._artefact.fingerprint,
-            "network_file_sha256": self._artefact.files[self._network.model_file],
+            "network_file_sha256": self._artefact.files[self._seat.facts.model_file],
             "config_sha256": hashlib.sha256(self._config.text.encode()).hexdigest(), "host_grid": plan.fingerprint,
-            "network_backend": f"{self._network.backend} {self._network.device}", "class_parameters": self._settings.table.source,
+            "network_backend": f"{self._seat.facts.backend} {self._seat.facts.device}", "class_parameters": self._settings.table.source,
             "training_data": str(training.get("data", "")), "attribution": "; ".join(training.get("attribution", [])),
         }
 
@@ -266,6 +286,9 @@ class Component:
         """Give everything back (collective); closing twice is harmless."""
         if not self._closed:
             self._closed = True
+            if self._tiles is not None:
+                self._tiles.close()
+            self._seat.close()
             self._plan, self._tiles, self._state, self._states = None, None, None, {}
             self._comm.free()
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from lsbc.emulator.classes import AFTER_DYNAMIC, FIRST_DYNAMIC, N_CLASS
 from lsbc.emulator.gate import check_logits
 from lsbc.emulator.network import Network
 from lsbc.emulator.tile_engine import Deliver, Rectangle, TileStatics, TileYear, Want, seconds_of_engine
-from lsbc.emulator.windows import batch_of
+from lsbc.emulator.windows import batch_of, shortened
 
 MOST_WAITING = 8
 """Tiles begun and not yet delivered; beyond that the calls they wait for are made with what there is."""
@@ -35,18 +35,21 @@ class HostTiles:
 
     Args:
         ratio: fine cells along one side of a driver cell.  core, halo: of the tiles.  cells_a_call: as in `windows.batch_of`.
+        longest_window: rectangles are cut up where their windows are longer, along cells of the pooling `lattice`.
     """
 
-    def __init__(self, network: Network, channels: Sequence[Channel], ratio: int, core: int, halo: int, cells_a_call: int = 1):
+    def __init__(self, network: Network, channels: Sequence[Channel], ratio: int, core: int, halo: int, cells_a_call: int = 1,
+                 longest_window: int = 0, lattice: int = 1):
         self._network, self._channels, self._ratio = network, tuple(channels), ratio
         self._core, self._halo, self._cells_a_call = core, halo, cells_a_call
+        self._longest, self._lattice = (longest_window - 2 * halo if longest_window else core), lattice
         self._statics: Sequence[TileStatics] = ()
         self._spare: list[np.ndarray] = []
         self.seconds = seconds_of_engine()
 
     def load(self, statics: Sequence[TileStatics]) -> None:
         """Take the tiles of a grid; the arrays are kept, not copied."""
-        self._statics = tuple(statics)
+        self._statics = tuple(replace(tile, windows=shortened(tile.windows, self._longest, self._lattice)) for tile in statics)
 
     def run(self, years: Mapping[int, TileYear], want: Want, deliver: Deliver) -> None:
         """Compute the tiles at these positions (see `TileEngine`)."""

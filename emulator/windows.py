@@ -185,6 +185,23 @@ def _follow(cost: dict[tuple[int, int], np.ndarray], cut: Cut, tile: int) -> Ite
         waiting += [(row, column, h, at), (row, column + at, h, w - at)]
 
 
+def shortened(windows: Sequence[Rectangle], longest: int, step: int) -> tuple[Rectangle, ...]:
+    """The same cells in rectangles whose edges are at most `longest` cells (a step at least); edges and cuts lie on multiples of `step`."""
+    return tuple(Rectangle(window.row + row, window.column + column, rows, columns)
+                 for window in windows for row, rows in _parts(window.rows, longest, step) for column, columns in _parts(window.columns, longest, step))
+
+
+def _parts(n: int, longest: int, step: int) -> list[tuple[int, int]]:
+    """(first, length) of about equal parts of 0 .. n - 1.
+
+    >>> _parts(96, 40, 8)
+    [(0, 32), (32, 32), (64, 32)]
+    """
+    n_part = -(-n // max(longest // step * step, step))
+    edge = -(-n // (n_part * step)) * step
+    return [(first, min(edge, n - first)) for first in range(0, n, edge)]
+
+
 def merge_blocks(tile: np.ndarray, needed: np.ndarray, n_col: int, multiple: int) -> tuple[np.ndarray, np.ndarray]:
     """Tiles `multiple` times as long, and their blocks, from the card's.
 
