@@ -24,7 +24,7 @@ from lsbc.emulator.reader import FineFile
 from lsbc.emulator.restart import read_restart, write_restart
 from lsbc.emulator.safe_tiles import Makers, SafeTiles
 from lsbc.emulator.seat import Seat, limits_of, load_spare, take_seat
-from lsbc.emulator.share import OwnTiles, RankTiles, share, slot_type
+from lsbc.emulator.share import RankTiles, share, slot_type
 from lsbc.emulator.state import State
 from lsbc.emulator.step import Settings, first_coverage, publish, require_coverage, run_year, tile_statics
 from lsbc.emulator.surface.parameters import ClassTable, read_class_table
@@ -152,8 +152,6 @@ class Component:
             return SafeTiles(makers, limits.cells_a_call, model.deterministic, seat.facts.lost, f"rank {self._comm.rank}")
 
         own = agree(self._comm, engine)
-        if seat.group.size == 1:
-            return OwnTiles(self._comm, own)
         slot = slot_type(plan.tiles.window, plan.tiles.core, plan.tiles.window // plan.ratio + 4, self._settings.allocation)
         return share(self._comm, seat.group, own, slot)
 

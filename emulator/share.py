@@ -182,11 +182,11 @@ class SharedTiles:
         return slots["position"][slots["by_spare"] != 0].tolist()
 
 
-def share(comm: Comm, group: Comm, engine: SafeTiles | None, slot: np.dtype) -> SharedTiles:
-    """`SharedTiles`, or the same error on all ranks (collective over `comm`)."""
+def share(comm: Comm, group: Comm, engine: SafeTiles | None, slot: np.dtype) -> RankTiles:
+    """`SharedTiles` where the group has several ranks, else `OwnTiles`; the same error on all ranks (collective over `comm`)."""
     tiles, failure = None, []
     try:
-        tiles = SharedTiles(comm, group, engine, slot)
+        tiles = SharedTiles(comm, group, engine, slot) if group.size > 1 else OwnTiles(comm, engine)
     except LsbcError as error:  # the same on all ranks of the group, and told to the others
         failure.append(error)
     agree(comm, _raise_first, failure)

@@ -1,0 +1,195 @@
+"""Ranks that share a network, against ranks that have their own: the same bits, and the same error on all ranks when one fails."""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from broken_network import BrokenNetwork
+from netCDF4 import Dataset
+
+from lsbc.emulator import step
+from lsbc.emulator.component import Component
+from lsbc.regrid.comm import MpiComm, SerialComm
+from lsbc.regrid.errors import DeviceError, InternalError
+
+import case
+
+YEARS = (2000, 2001, 2002)
+
+
+@pytest.fixture(scope="module")
+def comm():
+    return MpiComm.world()
+
+
+@pytest.fixture
+def folder(comm):
+    holder = tempfile.TemporaryDirectory() if comm.rank == 0 else None
+    path = Path(comm.bcast(holder.name if holder else None))
+    if comm.rank == 0:
+        case.write_artefact(path / "model")
+        case.write_fine_file(path / "fine.nc", case.first_map())
+    comm.barrier()
+    yield path
+    comm.barrier()
+    if holder:
+        holder.cleanup()
+
+
+def config(folder, comm, name="out", model="", allocation=True):
+    path = folder / f"{name}.toml"
+    if comm.rank == 0:
+        text = case.write_config(folder, folder / "model", folder / "fine.nc", f"directory = '{name}'", allocation=allocation).read_text()
+        path.write_text(text.replace("[data]", f"{model}\n[data]"))
+    comm.barrier()
+    return path
+
+
+def dealt(comm, host, n_rank=None):
+    """Cells dealt out to the first `n_rank` ranks."""
+    return np.flatnonzero(np.arange(len(host.global_id)) % (n_rank or comm.size) == comm.rank)
+
+
+def create(path, comm):
+    return Component.create(path, SerialComm() if isinstance(comm, SerialComm) else MpiComm.world())
+
+
+def years(component, host, cells, *wanted):
+    for year in wanted:
+        for name, values in host.states[year].items():
+            component.set_field(name, np.ascontiguousarray(values[cells]))
+        component.step_year(year)
+
+
+def contents(path):
+    with Dataset(path) as data:
+        data.set_auto_mask(False)
+        return {name: np.asarray(variable[...]) for name, variable in data.variables.items()}
+
+
+def assert_same_files(one, two):
+    names = sorted(path.name for path in one.glob("*.nc"))
+    assert len(names) == 2 * len(YEARS)
+    for name in names:
+        first, second = contents(one / name), contents(two / name)
+        assert first.keys() == second.keys() and all(np.array_equal(first[k], second[k]) for k in first), name
+
+
+def run(path, comm, host, cells):
+    component = create(path, comm)
+    component.set_grid(*host.part(cells))
+    years(component, host, cells, *YEARS)
+    component.close()
+
+
+@pytest.mark.parametrize(("ranks_per_device", "allocation"), [(2, True), (3, True), (3, False)])
+def test_shared_networks_give_the_bits_of_one_rank(comm, folder, ranks_per_device, allocation):
+    """The last rank owns no cells."""
+    host = case.make_host()
+    shared = config(folder, comm, "shared", f"ranks_per_device = {ranks_per_device}", allocation)
+    run(shared, comm, host, dealt(comm, host, max(comm.size - 1, 1)))
+    alone = config(folder, comm, "alone", allocation=allocation)
+    if comm.rank == 0:
+        run(alone, SerialComm(), host, np.arange(81))
+        assert_same_files(folder / "shared", folder / "alone")
+    comm.barrier()
+
+
+def test_ranks_without_tiles_only_wait(comm, folder):
+    """One host cell on one tile: all ranks but one have nothing to compute."""
+    host = case.make_host(1)
+    shared = config(folder, comm, "shared", "ranks_per_device = 3")
+    run(shared, comm, host, dealt(comm, host))
+    alone = config(folder, comm, "alone")
+    if comm.rank == 0:
+        run(alone, SerialComm(), host, np.arange(1))
+        assert_same_files(folder / "shared", folder / "alone")
+    comm.barrier()
+
+
+def test_only_owners_load_a_network(comm, folder):
+    component = create(config(folder, comm, model="ranks_per_device = 2"), comm)
+    loaded = comm.allgather(component._seat.network is not None)
+    assert loaded == [rank % 2 == 0 for rank in range(comm.size)]
+    assert component._seat.facts.backend == "onnxruntime"
+    component.close()
+
+
+def test_a_large_round_takes_a_few_tiles_of_each_rank(comm, folder):
+    host = case.make_host()
+    component = create(config(folder, comm, model="ranks_per_device = 4"), comm)
+    cells = dealt(comm, host)
+    component.set_grid(*host.part(cells))
+    if component._seat.group.size > 1:
+        slots = component._tiles._slots
+        assert slots.shape == (2, component._seat.group.size, max(1, 8 // component._seat.group.size))
+        assert slots.nbytes < 2 * 8 * 1.2 * (8 * 4 * 60 * 60 + 64 * 64 + 60 * 60 + 2 * 6 * 8 * 36)
+    component.close()
+
+
+def fails_everywhere(comm, error, match, action):
+    with pytest.raises(error, match=match) as caught:
+        action()
+    texts = set(comm.allgather((int(caught.value.status), str(caught.value))))
+    assert len(texts) == 1, texts
+
+
+@pytest.mark.parametrize(("how", "error", "match"), [("memory", DeviceError, r"out of memory .* Lower model\.batch or model\.window_cells"),
+                                                     ("nan", InternalError, r"1 values that are not finite in tile \d+")])
+@pytest.mark.parametrize(("call", "ranks_per_device"), [(1, 1), (1, 2), (3, 3)])
+def test_a_network_that_fails_on_one_owner_is_an_error_on_all_and_the_year_can_be_made_again(comm, folder, how, error, match, call, ranks_per_device):
+    host = case.make_host()
+    cells = dealt(comm, host)
+    component = create(config(folder, comm, model=f"ranks_per_device = {ranks_per_device}"), comm)
+    network = None
+    if component._seat.network is not None and comm.rank == (comm.size - 1) // ranks_per_device * ranks_per_device:
+        network = component._seat.network = BrokenNetwork(component._seat.network, how=how)
+    component.set_grid(*host.part(cells))
+    years(component, host, cells, 2000)
+    before = np.empty((8, len(cells)))
+    component.get_field("lu_frac", before)
+    if network:
+        network._fails = lambda n: n == network.calls_before + call
+        network.calls_before = network.calls
+    fails_everywhere(comm, error, match, lambda: years(component, host, cells, 2001))
+    after = np.empty_like(before)
+    component.get_field("lu_frac", after)
+    assert component.year == 2000 and np.array_equal(before, after)
+    if network:
+        network._fails = lambda n: False
+    years(component, host, cells, 2001, 2002)
+    component.close()
+    alone = config(folder, comm, "alone")
+    if comm.rank == 0:
+        run(alone, SerialComm(), host, np.arange(81))
+        assert_same_files(folder / "out", folder / "alone")
+    comm.barrier()
+
+
+@pytest.mark.parametrize("victim", [0, -1])
+def test_a_rank_that_cannot_use_its_results_is_an_error_on_all(comm, folder, monkeypatch, victim):
+    host = case.make_host()
+    cells = dealt(comm, host)
+    component = create(config(folder, comm, model="ranks_per_device = 3"), comm)
+    component.set_grid(*host.part(cells))
+    years(component, host, cells, 2000)
+
+    def no_allocation(*_):
+        raise ValueError("no such luck")
+
+    with monkeypatch.context() as patched:
+        if comm.rank == victim % comm.size:
+            patched.setattr(step, "allocate", no_allocation)
+        fails_everywhere(comm, InternalError, f"rank {victim % comm.size}: ValueError: no such luck", lambda: years(component, host, cells, 2001))
+    assert component.year == 2000
+    years(component, host, cells, 2001)
+    component.close()
+
+
+def test_a_network_that_cannot_be_loaded_by_an_owner_is_an_error_on_all(comm, folder):
+    path = config(folder, comm, model="ranks_per_device = 2\ndevice = 'cuda'")
+    if comm.rank == 0:
+        path.write_text(path.read_text().replace('backend = "onnxruntime"', 'backend = "auto"'))
+    comm.barrier()
+    fails_everywhere(comm, DeviceError, "needs a CUDA GPU", lambda: create(path, comm))
