@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lsbc.emulator.backends import BACKENDS
 from lsbc.emulator.channels import CHANNEL_NAMES, Channel
 from lsbc.emulator.classes import CLASS_CODES, CLASS_SYSTEM, CLASS_VERSION
 from lsbc.emulator.config import SHIPPED
@@ -18,6 +19,10 @@ from lsbc.regrid.lattice import Lattice
 CARD = "model.toml"
 WEIGHTS = "weights.safetensors"
 FORMAT = 1
+_FORMATS = {"unet.pt2": "pt2", "unet.ts.pt": "torchscript", "unet.int8.onnx": "int8"}
+"""File -> what `lsbc export --format` calls it."""
+_MEASURED_AS = {"tensorrt": "torch", "tf32": "float16"}
+"""TensorRT computes what torch does, and TF32 rounds no more than float16: they go by the test of the other."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +52,40 @@ class Artefact:
         return self.fine.n_lon // self.driver.n_lon
 
     @property
+    def n_class(self) -> int:
+        """Classes the network has a logit for."""
+        return len(self.card["classes"]["codes"])
+
+    @property
     def fingerprint(self) -> str:
         """sha256 of the weights as the card states it: names the model, in whatever format it runs."""
         return self.files[WEIGHTS]
+
+    def allows(self, backend: str, precision: str) -> bool:
+        """Whether the card lists the file and, other than for float32, says that this backend passed its test in this precision."""
+        return not self._refusal(backend, precision)
+
+    def require(self, backend: str, precision: str) -> None:
+        """Raises ModelError, with what to run, where the card does not allow this backend in this precision."""
+        problem = self._refusal(backend, precision)
+        if problem:
+            raise ModelError(problem)
+
+    def _refusal(self, backend: str, precision: str) -> str:
+        name, derive = BACKENDS[backend].file_for(precision), f"`lsbc export {self.directory} --format"
+        form = _FORMATS.get(name, "onnx")
+        if name not in self.files:
+            return f"Model '{self.name}' has no file {name}, which backend '{backend}' needs for {precision}; its card lists {', '.join(sorted(self.files))}. " \
+                   f"{derive} {form}` makes it from the weights."
+        if precision == "float32":
+            return ""
+        entry = f"{_MEASURED_AS.get(backend, backend)}_{_MEASURED_AS.get(precision, precision)}"
+        table = self.card.get("precision", {}).get(entry, {})
+        if table.get("passed") is True:
+            return ""
+        found = "says that it failed" if table else "has none"
+        return f"Model '{self.name}' may not run in {precision} with backend '{backend}': that needs a table [precision.{entry}] with passed = true in its card, " \
+               f"which {found}. {derive} {form}` measures it; float32 always runs."
 
     def file_bytes(self, name: str) -> bytes:
         """Content of one file of the artefact.
@@ -87,16 +123,22 @@ def shipped_models() -> list[Path]:
     return sorted(folder for folder in Path(str(resources.files("lsbc.emulator.models"))).iterdir() if (folder / CARD).exists())
 
 
-def read_artefact(directory: Path) -> Artefact:
+def read_artefact(directory: Path, sha256: str = "") -> Artefact:
     """Read and check a card.
 
+    Args:
+        sha256: what the card's own sha256 must begin with; with it everything that is loaded is pinned, as the card names its files' hashes.
     Raises:
-        ModelError: the card is missing, malformed, or asks for classes, channels or tiles that this
-            version of lsbc does not have; the message names both sides.
+        ModelError: the card is missing, malformed, not the one that `sha256` names, or asks for classes, channels
+            or tiles that this version of lsbc does not have; the message names both sides.
     """
     path = directory / CARD
     try:
-        card = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = path.read_bytes()
+        digest = hashlib.sha256(content).hexdigest()
+        if not digest.startswith(sha256):
+            raise ModelError(f"Model card {path} has sha256 {digest}, model.sha256 asks for {sha256}: it is another model, or was changed.")
+        card = tomllib.loads(content.decode("utf-8"))
     except OSError as error:
         shipped = ", ".join(f"{SHIPPED}{folder.name}" for folder in shipped_models())
         raise ModelError(f"Model card {path} cannot be read: {error.strerror or error}. Models shipped with lsbc: {shipped}.") from error

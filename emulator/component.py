@@ -16,20 +16,18 @@ import numpy as np
 
 from lsbc.emulator.artefact import Artefact, locate, read_artefact
 from lsbc.emulator.config import Config, load_config
+from lsbc.emulator.engines import make_tiles
 from lsbc.emulator.fields import BY_NAME, FIELDS, FILL, FieldInfo
-from lsbc.emulator.host_tiles import HostTiles
 from lsbc.emulator.output import read_history, write_host_fields, write_landuse_map, write_summary
 from lsbc.emulator.plan import Plan, build_plan
 from lsbc.emulator.reader import FineFile
 from lsbc.emulator.restart import read_restart, write_restart
-from lsbc.emulator.safe_tiles import Makers, SafeTiles
-from lsbc.emulator.seat import Seat, limits_of, load_spare, take_seat
-from lsbc.emulator.share import RankTiles, share, slot_type
+from lsbc.emulator.seat import Seat, take_seat
+from lsbc.emulator.share import RankTiles
 from lsbc.emulator.state import State
 from lsbc.emulator.step import Settings, first_coverage, publish, require_coverage, run_year, tile_statics
 from lsbc.emulator.surface.parameters import ClassTable, read_class_table
-from lsbc.emulator.tile_engine import TileEngine
-from lsbc.emulator.windows import CPU_WINDOW, plan_summary
+from lsbc.emulator.windows import plan_summary
 from lsbc.regrid.atomic import make_folder
 from lsbc.regrid.comm import Comm, agree
 from lsbc.regrid.errors import FieldError, LsbcError, StateError, YearError
@@ -70,17 +68,16 @@ class Component:
             ConfigError, ModelError, StartupError, DeviceError, FileError: on all ranks.
         """
 
-        def read() -> tuple[Config, Artefact]:
+        def load() -> tuple[Config, Artefact, ClassTable]:
             config = load_config(config_path)
-            artefact = read_artefact(locate(config.model.artefact, config.source.parent))
+            artefact = read_artefact(locate(config.model.artefact, config.source.parent), config.model.sha256)
             FineFile(config.data.fine, artefact.fine).close()  # a wrong path or lattice shows here, not after the host has made its grid
             if config.output.directory is not None and comm.rank == 0:
                 make_folder(config.output.directory)
-            return config, artefact
+            return config, artefact, read_class_table()
 
         try:
-            config, artefact = agree(comm, read)
-            table = agree(comm, read_class_table)
+            config, artefact, table = agree(comm, load)
             return cls(comm, config, artefact, take_seat(comm, config.model, artefact), table)
         except LsbcError:
             comm.free()
@@ -118,42 +115,19 @@ class Component:
             return cells, FineFile(self._config.data.fine, self._artefact.fine)
 
         cells, fine_file = agree(comm, prepare)
-        limits = limits_of(comm, self._seat, self._config.model, self._artefact)
         try:
-            plan = build_plan(comm, cells, self._config.grid.edges, self._artefact, fine_file, limits)
+            plan = build_plan(comm, cells, self._config.grid.edges, self._artefact, fine_file, self._seat.limits)
         finally:
             fine_file.close()
         coverage = first_coverage(comm, plan)
         if self._config.output.uncovered_cells == "error":
             agree(comm, require_coverage, plan, coverage, self._config.output.min_coverage, fine_file.box)
-        tiles = self._make_tiles(plan)
+        tiles = make_tiles(comm, self._seat, self._config.model, self._artefact, plan, self._settings.allocation)
         tiles.load(tile_statics(plan))
         self._plan, self._tiles = plan, tiles
         work = plan_summary(plan.domain.windows, plan.domain.cells_wanted, plan.domain.cut, plan.owner)
         logger.info("grid: %d cells, %d tiles of %d x %d on %d ranks; the network computes %.2f cells in %d windows of %d sizes for each that may change",
                     sum(comm.allgather(len(plan.owned))), len(plan.all_tiles), plan.tiles.core, plan.tiles.core, comm.size, work.ratio, work.n_window, work.n_shape)
-
-    def _make_tiles(self, plan: Plan) -> RankTiles:
-        """The engine for this rank's tiles, or its share of one (collective)."""
-        seat, model, limits = self._seat, self._config.model, plan.domain.cut.limits
-        shape = self._artefact.channels, plan.ratio, plan.tiles.core, plan.tiles.halo
-        lattice = 2**self._artefact.depth
-
-        def on_device(cells_a_call: int) -> TileEngine:
-            return HostTiles(seat.network, *shape, cells_a_call)
-
-        def on_spare() -> TileEngine:
-            return HostTiles(load_spare(self._artefact), *shape, longest_window=CPU_WINDOW, lattice=lattice)
-
-        def engine() -> SafeTiles | None:
-            if seat.network is None:
-                return None
-            makers = Makers(on_device, (plan.domain.cut.block + 2 * plan.tiles.halo) ** 2, on_spare if model.cpu_fallback else None)
-            return SafeTiles(makers, limits.cells_a_call, model.deterministic, seat.facts.lost, f"rank {self._comm.rank}")
-
-        own = agree(self._comm, engine)
-        slot = slot_type(plan.tiles.window, plan.tiles.core, plan.tiles.window // plan.ratio + 4, self._settings.allocation)
-        return share(self._comm, seat.group, own, slot)
 
     def set_field(self, name: str, values: np.ndarray) -> None:
         """Register one LUH2 state on all cells passed to `set_grid`; the array itself is kept and read at each `step_year`.
@@ -216,9 +190,8 @@ class Component:
         training = self._artefact.card.get("training", {})
         return {
             "source": f"lsbc {self._version}", "model": self._artefact.name, "model_sha256": self._artefact.fingerprint,
-            "network_file_sha256": self._artefact.files[self._seat.facts.model_file],
             "config_sha256": hashlib.sha256(self._config.text.encode()).hexdigest(), "host_grid": plan.fingerprint,
-            "network_backend": f"{self._seat.facts.backend} {self._seat.facts.device}", "class_parameters": self._settings.table.source,
+            **self._seat.facts, "class_parameters": self._settings.table.source,
             "training_data": str(training.get("data", "")), "attribution": "; ".join(training.get("attribution", [])),
         }
 

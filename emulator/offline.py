@@ -14,9 +14,9 @@ from lsbc.emulator.classes import LUH2_STATES
 from lsbc.emulator.component import Component
 from lsbc.emulator.config import Config, load_config, read_config
 from lsbc.emulator.gate import driver_groups
-from lsbc.emulator.network import load_network
 from lsbc.emulator.plan import build_plan
 from lsbc.emulator.reader import FineFile, HostFile, read_host_file
+from lsbc.emulator.seat import take_seat
 from lsbc.emulator.step import first_coverage, require_coverage
 from lsbc.emulator.windows import Limits
 from lsbc.regrid.comm import Comm, SerialComm, agree
@@ -81,10 +81,10 @@ def check(config_path: str | Path) -> list[str]:
     if config is None:
         return [f"{config_path}: {problem}" for problem in problems]
     _check_output(problems, config)
-    artefact = _try(problems, lambda: read_artefact(locate(config.model.artefact, config.source.parent)))
-    fine = network = None
+    artefact = _try(problems, lambda: read_artefact(locate(config.model.artefact, config.source.parent), config.model.sha256))
+    fine = seat = None
     if artefact is not None:
-        network = _try(problems, lambda: load_network(artefact, config.model.backend, config.model.device))
+        seat = _try(problems, lambda: take_seat(SerialComm(), config.model, artefact))
         fine = _try(problems, lambda: FineFile(config.data.fine, artefact.fine))
     if config.run is not None:
         if config.run.first_year != config.time.start_year:
@@ -94,8 +94,8 @@ def check(config_path: str | Path) -> list[str]:
             cells = _try(problems, lambda: HostCells(host.global_id, host.lon_deg, host.lat_deg, host.vertex_lon_deg, host.vertex_lat_deg,
                                                      np.ones(len(host.global_id), bool), config.grid.edges))
             if cells is not None and fine is not None:
-                device = network.device if network is not None else "cpu"
-                _try(problems, lambda: _check_plan(config, cells, artefact, fine, device))
+                limits = seat.limits if seat is not None else Limits.of_device("cpu", artefact.window)
+                _try(problems, lambda: _check_plan(config, cells, artefact, fine, limits))
             _check_states(problems, config, host)
     if fine is not None:
         fine.close()
@@ -112,9 +112,8 @@ def _check_output(problems: list[str], config: Config) -> None:
         problems.append(f"output.directory {config.output.directory} cannot be written: {folder} is not a writable directory")
 
 
-def _check_plan(config: Config, cells: HostCells, artefact: Artefact, fine: FineFile, device: str) -> None:
+def _check_plan(config: Config, cells: HostCells, artefact: Artefact, fine: FineFile, limits: Limits) -> None:
     comm = SerialComm()
-    limits = Limits.of_device(device, artefact.window, config.model.window_cells, config.model.batch)
     plan = build_plan(comm, cells, config.grid.edges, artefact, fine, limits)
     if config.output.uncovered_cells == "error":
         require_coverage(plan, first_coverage(comm, plan), config.output.min_coverage, fine.box)

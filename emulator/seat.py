@@ -1,43 +1,31 @@
-"""Which rank loads a network, for whom, and what all ranks must know of it. Knows no tiles and no fields."""
+"""This rank's place at a network: its own, or one that it shares with others of its node. Knows no tiles and no fields."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lsbc.emulator.artefact import Artefact
 from lsbc.emulator.config import ModelConfig
-from lsbc.emulator.network import Network, load_network
+from lsbc.emulator.network import Network, network_for
 from lsbc.emulator.windows import Limits
 from lsbc.regrid.comm import Comm, agree
-from lsbc.regrid.errors import DeviceError
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What ranks that have no network must know of the one that computes their tiles."""
-
-    backend: str
-    device: str
-    model_file: str
-    fixed_window: bool
-    lost: str = ""
-    """Why the device asked for cannot be used, where the configuration lets the CPU stand in."""
-
-    @classmethod
-    def of(cls, network: Network, lost: str = "") -> Facts:
-        """Facts of a loaded network."""
-        return cls(network.backend, network.device, network.model_file, bool(getattr(network, "fixed_window", False)), lost)
 
 
 @dataclass
 class Seat:
-    """This rank's place at a network."""
+    """Who computes this rank's tiles."""
 
     group: Comm
-    """The ranks that share it; rank 0 of them owns it."""
+    """The ranks that share the network; rank 0 of them owns it."""
     network: Network | None
     """On the owner only."""
-    facts: Facts
+    lost: str
+    """Why the device asked for cannot be used, where the CPU stands in from the beginning (on the owner)."""
+    facts: Mapping[str, str]
+    """What the bits hang on, attributes for output files; the same on all ranks."""
+    limits: Limits
+    """Limits of windows, the same on all ranks."""
 
     def close(self) -> None:
         """Leave the group (collective over it)."""
@@ -45,54 +33,15 @@ class Seat:
         self.group.free()
 
 
-def group_of_local_rank(local_rank: int, local_size: int, n_gpu: int, ranks_per_device: int) -> tuple[int, int]:
-    """Device and owner (a local rank) of a rank of a node: consecutive ranks share.
-
-    >>> [group_of_local_rank(k, 5, 0, 2) for k in range(5)]
-    [(0, 0), (0, 0), (1, 2), (1, 2), (2, 4)]
-    >>> [group_of_local_rank(k, 4, 2, 0) for k in range(4)]
-    [(0, 0), (0, 0), (1, 2), (1, 2)]
-    """
-    n = ranks_per_device or (-(-local_size // n_gpu) if n_gpu else 1)
-    return local_rank // n % max(n_gpu, local_size), local_rank // n * n
-
-
 def take_seat(comm: Comm, model: ModelConfig, artefact: Artefact) -> Seat:
-    """Load the networks of a node's owners (collective).
+    """Load the networks of all ranks, one for those that share (collective).
 
     Raises:
-        ModelError, StartupError, DeviceError: on all ranks.
+        LsbcError: on all ranks; as `network_for`, and ConfigError for windows that do not suit the network.
     """
-    device, owner = agree(comm, group_of_local_rank, comm.local_rank, comm.local_size, 0, model.ranks_per_device)
-    group = comm.node_group(owner, comm.local_rank)
-    try:
-        network, facts = agree(comm, _open, model, artefact, device if group.size > 1 else comm.local_rank, group.rank == 0)
-        return Seat(group, network, group.bcast(facts))
-    except BaseException:
-        group.free()
-        raise
-
-
-def _open(model: ModelConfig, artefact: Artefact, place: int, owns: bool) -> tuple[Network | None, Facts | None]:
-    if not owns:
-        return None, None
-    try:
-        network = load_network(artefact, model.backend, model.device, place)
-        return network, Facts.of(network)
-    except DeviceError as error:
-        if not model.cpu_fallback:
-            raise
-        network = load_spare(artefact)
-        return network, Facts.of(network, str(error))
-
-
-def load_spare(artefact: Artefact) -> Network:
-    """The network that stands in for a lost device."""
-    return load_network(artefact, "onnxruntime", "cpu")
-
-
-def limits_of(comm: Comm, seat: Seat, model: ModelConfig, artefact: Artefact) -> Limits:
-    """Limits of windows, the same on all ranks: those of the first rank whose device was not lost (collective)."""
-    everyone = comm.allgather(seat.facts)
-    facts = next((facts for facts in everyone if not facts.lost), everyone[0])
-    return agree(comm, Limits.of_device, facts.device, artefact.window, model.window_cells, model.batch, facts.fixed_window)
+    loaded = network_for(comm, artefact, model, share=True)
+    network = loaded.network
+    seen = None if network is None else (bool(loaded.lost), network.device, network.fixed_window is not None)
+    _, device, fixed = min(one for one in comm.allgather(seen) if one is not None)  # of a network whose device was not lost, if there is one
+    limits = agree(comm, Limits.of_device, device, artefact.window, model.window_cells, model.batch, fixed)
+    return Seat(comm.node_group(loaded.place.owner, comm.rank), network, loaded.lost, loaded.facts, limits)

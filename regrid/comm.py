@@ -30,6 +30,8 @@ class Comm(Protocol):
     """This rank's place among the ranks of its node."""
     local_size: int
     """Ranks of its node."""
+    node: int
+    """The lowest rank of this rank's node: names the node."""
 
     def allreduce_max(self, value: int) -> int: ...
 
@@ -103,6 +105,7 @@ class SerialComm:
     size = 1
     local_rank = 0
     local_size = 1
+    node = 0
 
     def allreduce_max(self, value: int) -> int:
         return int(value)
@@ -187,7 +190,7 @@ class MpiComm:
         self.rank = self._comm.rank
         self.size = self._comm.size
         node = self._comm.Split_type(self._mpi.COMM_TYPE_SHARED)
-        self.local_rank, self.local_size = node.rank, node.size
+        self.local_rank, self.local_size, self.node = node.rank, node.size, node.bcast(self.rank)
         node.Free()
 
     @classmethod

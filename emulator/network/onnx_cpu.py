@@ -5,35 +5,31 @@ from __future__ import annotations
 import numpy as np
 
 from lsbc.emulator.artefact import Artefact
-from lsbc.emulator.network import Scratch
+from lsbc.emulator.backends import BACKENDS
+from lsbc.emulator.network.face import Scratch
 from lsbc.regrid.errors import ModelError
-
-MODEL_FILE = "unet.onnx"
 
 
 class OnnxNetwork:
-    """The artefact's ONNX file."""
+    """The artefact's ONNX file; int8 is a file of its own with quantised layers."""
 
     backend = "onnxruntime"
-    model_file = MODEL_FILE
     device = "cpu"
+    fixed_window = None
+    deterministic = True
 
-    def __init__(self, artefact: Artefact):
+    def __init__(self, artefact: Artefact, precision: str = "float32"):
         import onnxruntime
 
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.enable_cpu_mem_arena = True
-        options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(artefact.file_bytes(MODEL_FILE), options, providers=["CPUExecutionProvider"])
+        self.precision, self.versions = precision, f"onnxruntime {onnxruntime.__version__}"
+        self.model_file = BACKENDS[self.backend].file_for(precision)
+        self._session = onnxruntime.InferenceSession(artefact.file_bytes(self.model_file), _options(onnxruntime), providers=["CPUExecutionProvider"],
+                                                     provider_options=[{"arena_extend_strategy": "kSameAsRequested"}])
         source, = self._session.get_inputs()
         target, = self._session.get_outputs()
-        self._n_channel = n_channel = len(artefact.channels)
-        if source.shape[1] != n_channel:
-            raise ModelError(f"{MODEL_FILE} of model '{artefact.name}' takes {source.shape[1]} channels, its card lists {n_channel}.")
-        self._n_class = len(artefact.card["classes"]["codes"])
+        self._n_channel, self._n_class = len(artefact.channels), artefact.n_class
+        if source.shape[1] != self._n_channel:
+            raise ModelError(f"{self.model_file} of model '{artefact.name}' takes {source.shape[1]} channels, its card lists {self._n_channel}.")
         self._input, self._output = Scratch(), Scratch()
         self._names, self._binding = (source.name, target.name), self._session.io_binding()
 
@@ -50,3 +46,19 @@ class OnnxNetwork:
         self._binding.bind_output(self._names[1], "cpu", 0, np.float32, logits.shape, logits.ctypes.data)
         self._session.run_with_iobinding(self._binding)
         return logits
+
+
+def _options(onnxruntime):
+    """One thread, and the least memory at full speed.
+
+    Measured on 576 x 576 windows of the shipped model: 349 MB without the memory pattern, 459 MB with it, at equal speed, and no more after
+    22 window sizes than after the largest. Without the arena every call pays for fresh pages (a tenth to a third slower).
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.enable_cpu_mem_arena = True
+    options.enable_mem_pattern = False
+    options.log_severity_level = 3
+    return options

@@ -1,51 +1,28 @@
-"""torch.export's program on a GPU or the CPU. torch is imported here only."""
+"""torch.export's program: float32 (the reference) and bfloat16 on the CPU, float16, float32 and TF32 on a GPU."""
 
 from __future__ import annotations
 
-import io
-
-import numpy as np
-
 from lsbc.emulator.artefact import Artefact
-from lsbc.emulator.network import Scratch
+from lsbc.emulator.backends import BACKENDS
+from lsbc.emulator.network.program_file import load_program
+from lsbc.emulator.network.torch_network import TorchNetwork, one_thread, torch_type
 from lsbc.regrid.errors import DeviceError
 
-MODEL_FILE = "unet.pt2"
 
-
-class TorchExportedNetwork:
-    """The artefact's exported program, float32 without TF32."""
+class TorchExportedNetwork(TorchNetwork):
+    """The artefact's exported program in channels-last memory, its weights in the type of `precision`."""
 
     backend = "torch"
-    model_file = MODEL_FILE
+    model_file = BACKENDS["torch"].model_file
 
-    def __init__(self, artefact: Artefact, device: str):
+    def __init__(self, artefact: Artefact, device: str, precision: str = "float32", deterministic: bool = True):
         import torch
 
-        self._torch, self.device = torch, device
-        if device == "cpu":
-            torch.set_num_threads(1)  # one compute thread a rank; the bits depend on it
-        torch.backends.cudnn.benchmark = False
-        torch.backends.cudnn.deterministic = True
-        torch.backends.cudnn.allow_tf32 = False
-        torch.backends.cuda.matmul.allow_tf32 = False
-        program = torch.export.load(io.BytesIO(artefact.file_bytes(MODEL_FILE)))
-        self._n_channel = len(artefact.channels)
-        self._input = Scratch(lambda n: torch.zeros(n, pin_memory=device != "cpu").numpy())
+        # guards would be Python code from the file; the sizes they check are on the pooling lattice by construction
+        module = load_program(artefact, self.model_file).module(check_guards=False)
         try:
-            self._module = program.module().to(device)
+            with one_thread(torch):
+                module = module.to(device=device, dtype=torch_type(precision)).to(memory_format=torch.channels_last)
         except torch.OutOfMemoryError as error:
             raise DeviceError(f"Model '{artefact.name}' does not fit on {device}: {error}") from error
-
-    def buffer(self, n: int, rows: int, columns: int) -> np.ndarray:
-        """The network's own input, float32 (n, channel, rows, columns)."""
-        return self._input.view(n, self._n_channel, rows, columns)
-
-    def __call__(self, batch: np.ndarray) -> np.ndarray:
-        """Logits, float32 (n, step, class, rows, columns); overwritten by the next call."""
-        torch = self._torch
-        try:
-            with torch.inference_mode():
-                return self._module(torch.from_numpy(batch).to(self.device)).to("cpu", torch.float32).numpy()
-        except torch.OutOfMemoryError as error:
-            raise DeviceError(f"{self.device} is out of memory for a batch of shape {batch.shape}: {error}") from error
+        super().__init__(artefact, module, device, precision, deterministic)

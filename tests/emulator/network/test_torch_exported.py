@@ -1,0 +1,93 @@
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="torch is not installed")
+
+from lsbc.emulator.artefact import locate  # noqa: E402
+from lsbc.emulator.network.onnx_cpu import OnnxNetwork  # noqa: E402
+from lsbc.emulator.network.torch_exported import TorchExportedNetwork  # noqa: E402
+from lsbc.regrid.errors import DeviceError, ModelError  # noqa: E402
+
+import network_cases  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def network(derived_model):
+    return TorchExportedNetwork(derived_model, "cpu")
+
+
+def test_it_computes_what_the_weights_compute_and_what_onnxruntime_computes(network, derived_model, tmp_path):
+    from lsbc.training.export import read_weights
+
+    batch = network_cases.noise(2, 96, 144)
+    card = derived_model.card["network"]
+    weights = read_weights(locate("shipped:bavaria30", tmp_path) / "weights.safetensors", len(derived_model.channels), card["base_width"], card["depth"])
+    with torch.no_grad():
+        expected = weights(torch.from_numpy(batch)).numpy()
+    logits = network(batch)
+    assert logits.shape == (2, 1, 8, 96, 144) and logits.flags.c_contiguous and logits.dtype == np.float32
+    np.testing.assert_allclose(logits, expected, atol=1e-4)
+    np.testing.assert_allclose(logits, OnnxNetwork(derived_model)(batch), atol=1e-4)
+
+
+def test_forward_takes_and_gives_tensors_of_its_type(network):
+    batch = network_cases.noise(1, 96, 96)
+    channels = torch.from_numpy(batch).to(network.torch_device, network.dtype).to(memory_format=torch.channels_last)
+    logits = network.forward(channels)
+    assert logits.dtype == network.dtype == torch.float32 and network.torch_device == torch.device("cpu") and not logits.requires_grad
+    assert np.array_equal(logits.numpy(), network(batch))
+
+
+def test_the_bits_of_a_cell_hang_on_its_surroundings_alone(network, derived_model):
+    network_cases.check_neighbours_in_a_batch(network)
+    network_cases.check_context(network)
+    batch = network_cases.noise(1, 96, 96)
+    assert np.array_equal(TorchExportedNetwork(derived_model, "cpu")(batch), network(batch))
+
+
+def test_bfloat16_rounds_a_little_and_keeps_to_the_same_rules(network, derived_model):
+    half = TorchExportedNetwork(derived_model, "cpu", "bfloat16")
+    batch = network_cases.noise(1, 144, 144)
+    exact = network(batch).copy()
+    assert half.dtype == torch.bfloat16 and 0.0 < np.abs(half(batch) - exact).max() < 0.05 * np.ptp(exact)
+    network_cases.check_neighbours_in_a_batch(half)
+    network_cases.check_context(half)
+
+
+def test_torchs_own_settings_are_left_as_they_were(derived_model):
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        flags = (torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark, torch.backends.cudnn.allow_tf32)
+        network = TorchExportedNetwork(derived_model, "cpu")
+        network(network_cases.noise(1, 96, 96))
+        assert torch.get_num_threads() == 2 and not torch.are_deterministic_algorithms_enabled()
+        assert flags == (torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark, torch.backends.cudnn.allow_tf32)
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_only_tf32_is_not_deterministic(derived_model):
+    assert TorchExportedNetwork(derived_model, "cpu").deterministic
+    assert not TorchExportedNetwork(derived_model, "cpu", "tf32").deterministic
+
+
+def test_a_full_device_says_what_to_lower(network, monkeypatch):
+    def full(_):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+
+    monkeypatch.setattr(network, "_run", full)
+    with pytest.raises(DeviceError, match=r"cpu is out of memory for a batch of shape \(1, 31, 96, 96\) \(CUDA out of memory\): lower model\.batch or model\.window_cells"):
+        network(network_cases.noise(1, 96, 96))
+
+
+def test_a_truncated_program_is_refused_before_it_is_loaded(derived_model, tmp_path):
+    import shutil
+
+    from lsbc.emulator.artefact import read_artefact
+
+    shutil.copytree(derived_model.directory, tmp_path / "model")
+    path = tmp_path / "model" / "unet.pt2"
+    path.write_bytes(path.read_bytes()[:100_000])
+    with pytest.raises(ModelError, match=r"unet\.pt2 has sha256 .* \(100000 bytes\)"):
+        TorchExportedNetwork(read_artefact(tmp_path / "model"), "cpu")
