@@ -250,7 +250,7 @@ class Component:
         """
         plan = self._require("read_restart")
         saved = read_restart(self._comm, plan, self._artefact, Path(path))
-        self._state = replace(saved, fields=publish(self._comm, plan, self._settings, saved.core, saved.year))
+        self._state = replace(saved, fields=publish(self._comm, plan, self._settings, saved.core, saved.by_spare, saved.year))
         self._history = None
 
     def close(self) -> None:

@@ -12,6 +12,9 @@ from lsbc.emulator.surface.parameters import ClassTable, surface_parameters
 
 FILL = -9999.0
 """Value of every output field on host cells that are not covered, where the configuration allows such cells."""
+QUALITY_SPARE = 2
+QUALITY_FLAGS = {QUALITY_SPARE: "computed_by_fallback_device"}
+"""Bits of the field `quality` and their meanings (1 is kept for cells held from last year, which nothing does yet)."""
 
 
 @dataclass(frozen=True)
@@ -42,20 +45,21 @@ OUTPUTS = (
     FieldInfo("emissivity", "surface_longwave_emissivity", "longwave emissivity", "1", 1, "out", (0.8, 1.0)),
     FieldInfo("root_depth", "root_depth", "root depth of the vegetated area", "m", 1, "out", (0.0, 10.0)),
     FieldInfo("coverage", "area_fraction", "share of the cell over fine-grid data", "1", 1, "out"),
+    FieldInfo("quality", "quality_flag", "bits: 2, part of the cell was computed by the fallback device", "1", 1, "out", (0.0, 3.0)),
     FieldInfo("valid_year", "", "calendar year the fields are valid for", "1", 1, "out", (-9999.0, 99999.0)),
 )
 FIELDS = (*INPUTS, *OUTPUTS)
 BY_NAME = {info.name: info for info in FIELDS}
 
 
-def boundary_fields(fraction: np.ndarray, coverage: np.ndarray, min_coverage: float, year: int, table: ClassTable) -> dict[str, np.ndarray]:
+def boundary_fields(fraction: np.ndarray, coverage: np.ndarray, quality: np.ndarray, min_coverage: float, year: int, table: ClassTable) -> dict[str, np.ndarray]:
     """All output fields of one year on host cells.
 
     Args:
-        fraction: (n_cell, 8) of the covered area.  coverage: (n_cell,) in [0, 1].
+        fraction: (n_cell, 8) of the covered area.  coverage: (n_cell,) in [0, 1].  quality: (n_cell,) bits of `QUALITY_FLAGS`.
     Returns:
         name -> float64 (n_cell,), or (n_level, n_cell) C-contiguous for `lu_frac`; cells with less than
-        `min_coverage` hold `FILL` in all but `coverage` and `valid_year`.
+        `min_coverage` hold `FILL` in all but `coverage`, `quality` and `valid_year`.
     Raises:
         InternalError: a value left its range (the output gate).
     """
@@ -71,5 +75,6 @@ def boundary_fields(fraction: np.ndarray, coverage: np.ndarray, min_coverage: fl
         check_range(name, values[..., covered], *BY_NAME[name].valid_range)
         values[..., ~covered] = FILL
     out["coverage"] = coverage.copy()
+    out["quality"] = quality.copy()
     out["valid_year"] = np.full(len(coverage), float(year))
     return out

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from lsbc.emulator.classes import CLASS_CODES, CLASS_NAMES, CLASS_SYSTEM, CLASS_VERSION, NO_DATA
-from lsbc.emulator.fields import BY_NAME, FILL, FieldInfo
+from lsbc.emulator.fields import BY_NAME, FILL, QUALITY_FLAGS, FieldInfo
 from lsbc.emulator.plan import Plan
 from lsbc.emulator.stream import stream_to_root
 from lsbc.regrid.atomic import whole_file
@@ -77,6 +77,11 @@ def _put_field(data, info: FieldInfo, values: np.ndarray) -> None:
     if info.name == "lu_dominant":
         attributes |= {"flag_values": np.array(CLASS_CODES, np.int32), "flag_meanings": " ".join(CLASS_NAMES)}
         _put(data, info.name, "i4", dims, np.where(values == FILL, -1, values).astype(np.int32), attributes, -1)
+        return
+    if info.name == "quality":
+        attributes |= {"standard_name": info.standard_name, "units": info.units, "flag_masks": np.array(list(QUALITY_FLAGS), np.int32),
+                       "flag_meanings": " ".join(QUALITY_FLAGS.values())}
+        _put(data, info.name, "i4", dims, values.astype(np.int32), attributes)
         return
     attributes["units"] = info.units
     if info.standard_name:

@@ -1,7 +1,8 @@
 """Write and read the state, exactly, for any number of ranks. Root streams one tile at a time; no rank holds the whole map.
 
 NetCDF4: `landuse(tile, row, col)` class index of every tile of the domain, `driver_fraction(driver_cell, group)`,
-`carry(tile, driver_row, driver_col, land_group)`, attributes that name model, grid and year, and a sha256 over the content.
+`carry(tile, driver_row, driver_col, land_group)`, `by_spare(tile)` where a fallback
+device computed the year (optional), attributes that name model, grid and year, and a sha256 over the content.
 Tiles are those of the size the network's card names, whatever size they have in the run.
 """
 
@@ -41,7 +42,7 @@ def write_restart(comm: Comm, plan: Plan, artefact: Artefact, state: State, path
     for out, k in zip(carry, mine.tolist()):
         at, row, col = pieces.local[k], pieces.row[k] // plan.ratio, pieces.col[k] // plan.ratio
         out[...] = state.carry[at, row: row + block, col: col + block]
-    parts = comm.gather((plan.driver_cell, state.driver, plan.domain.card_tiles[mine], carry))
+    parts = comm.gather((plan.driver_cell, state.driver, plan.domain.card_tiles[mine], carry, state.by_spare[pieces.local[mine]]))
 
     def save(blocks: Iterator[np.ndarray]) -> None:
         with whole_file(path) as temporary:
@@ -75,14 +76,14 @@ def _pieces(plan: Plan) -> _Pieces:
     return _Pieces(plan.owner[position], local[position], row, col, plan.domain.card.core)
 
 
-def _merge_driver(parts: list[tuple]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Driver cells of all ranks, their fractions, and the carried demand in the order of all tiles."""
+def _merge_driver(parts: list[tuple]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Driver cells of all ranks and their fractions; the carried demand, and whether a spare engine computed it, of all tiles in their order."""
     unique, first = np.unique(np.concatenate([part[0] for part in parts]), return_index=True)
     order = np.argsort(np.concatenate([np.array(part[2], np.int64) for part in parts]))
-    return unique, np.concatenate([part[1] for part in parts])[first], np.concatenate([part[3] for part in parts])[order]
+    return unique, np.concatenate([part[1] for part in parts])[first], *(np.concatenate([part[k] for part in parts])[order] for k in (3, 4))
 
 
-def _save(path: Path, blocks, plan: Plan, names: dict[str, str], year: int, driver_cell, driver, carry) -> None:
+def _save(path: Path, blocks, plan: Plan, names: dict[str, str], year: int, driver_cell, driver, carry, by_spare) -> None:
     from netCDF4 import Dataset
 
     core, card_tiles = plan.domain.card.core, plan.domain.card_tiles
@@ -96,12 +97,14 @@ def _save(path: Path, blocks, plan: Plan, names: dict[str, str], year: int, driv
         cell_id = data.createVariable("driver_cell", "i8", ("driver_cell",))
         fraction = data.createVariable("driver_fraction", "f8", ("driver_cell", "group"))
         carried = data.createVariable("carry", "f8", ("tile", "driver_row", "driver_col", "land_group"))
+        spare = data.createVariable("by_spare", "u1", ("tile",))
         data.set_auto_mask(False)
+        spare[:] = by_spare
         tile_id[:], cell_id[:], fraction[:], carried[:] = card_tiles, driver_cell, driver, carry
         for k, block in enumerate(blocks):
             landuse[k] = block
             digest.update(np.ascontiguousarray(block))
-        for array in (card_tiles, driver_cell, driver, carry):
+        for array in (card_tiles, driver_cell, driver, carry, by_spare.astype(np.uint8)):
             digest.update(np.ascontiguousarray(array))
         data.setncatts({"title": "lsbc restart", "format": np.int32(FORMAT), "year": np.int32(year), **names, "content_sha256": digest.hexdigest()})
 
@@ -146,7 +149,7 @@ def _content_sha256(data) -> str:
     digest = hashlib.sha256()
     for k in range(len(data.dimensions["tile"])):
         digest.update(np.ascontiguousarray(data["landuse"][k]))
-    for name in ("tile", "driver_cell", "driver_fraction", "carry"):
+    for name in ("tile", "driver_cell", "driver_fraction", "carry", *(["by_spare"] if "by_spare" in data.variables else [])):
         digest.update(np.ascontiguousarray(data[name][:]))
     return digest.hexdigest()
 
@@ -160,6 +163,9 @@ def _load(plan: Plan, path: Path) -> State:
         core = np.full((len(plan.local), plan.tiles.core, plan.tiles.core), NO_DATA, np.uint8)
         block, n_block = plan.domain.card.core // plan.ratio, plan.tiles.core // plan.ratio
         carry = np.zeros((len(plan.local), n_block, n_block, data["carry"].shape[-1]))
+        spare = np.asarray(data["by_spare"][:], bool) if "by_spare" in data.variables else np.zeros(len(tiles), bool)
+        by_spare = np.zeros(len(plan.local), bool)
+        np.logical_or.at(by_spare, pieces.local[mine], spare[where])
         for k, position in zip(mine.tolist(), where.tolist()):
             at, row, col = pieces.local[k], pieces.row[k] // plan.ratio, pieces.col[k] // plan.ratio
             core[at][pieces.cells(k)], carry[at, row: row + block, col: col + block] = data["landuse"][position], data["carry"][position]
@@ -168,7 +174,7 @@ def _load(plan: Plan, path: Path) -> State:
         rows = _find(path, "driver cell", cells, plan.driver_cell)
         first, last = (int(rows.min()), int(rows.max()) + 1) if len(rows) else (0, 0)
         driver = np.asarray(data["driver_fraction"][first:last], np.float64)[rows - first]
-        return State(int(data.getncattr("year")), core, driver, carry, {})
+        return State(int(data.getncattr("year")), core, driver, carry, {}, by_spare)
 
 
 def _check_static(path: Path, plan: Plan, k: int, core: np.ndarray) -> None:

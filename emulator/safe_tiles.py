@@ -85,7 +85,8 @@ class SafeTiles:
     def _retreat(self, error: DeviceError) -> None:
         """Smaller calls, then the spare engine; raises where neither is left."""
         if self._deterministic:
-            raise DeviceError(f"{_sentence(error)} Lower model.batch or model.window_cells, or set model.deterministic = false.") from error
+            advice = "" if "model.window_cells" in str(error) else " Lower model.batch or model.window_cells, or set model.deterministic = false."
+            raise DeviceError(_sentence(error) + advice) from error
         if not self._on_spare and self._cells > self._makers.smallest_window:
             self._cells //= 2
             logger.warning("%s: %s Going on with calls of half the size, %d cells.", self._where, _sentence(error), self._cells)

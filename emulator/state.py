@@ -21,5 +21,7 @@ class State:
     (n_tile, b, b, 5) for the b x b driver cells of each core; zero without allocation."""
     fields: dict[str, np.ndarray]
     """Boundary fields on all cells the host passed, as `boundary_fields` returns them."""
+    by_spare: np.ndarray
+    """Which of this rank's tiles were computed this year by the device that stands in for a lost one, bool (n_tile,)."""
     dropped_cells: float = 0.0
     """Change demanded this year that the map could not make on this rank's tiles, in fine cells."""

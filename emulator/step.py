@@ -11,7 +11,7 @@ import numpy as np
 from lsbc.emulator.allocate import N_LAND_GROUP, allocate
 from lsbc.emulator.channels import shown_prior
 from lsbc.emulator.classes import N_CLASS, NO_DATA, STATIC_CLASSES
-from lsbc.emulator.fields import boundary_fields
+from lsbc.emulator.fields import QUALITY_SPARE, boundary_fields
 from lsbc.emulator.gate import check_map, driver_groups
 from lsbc.emulator.plan import Plan, Tile, border_mask
 from lsbc.emulator.share import RankTiles
@@ -63,15 +63,15 @@ def run_year(comm: Comm, plan: Plan, tiles: RankTiles, settings: Settings, previ
     watch.lap("halo exchange")
     dropped = 0.0
     if previous is None:
-        core, carry = first_map(comm, plan, tiles, priors, known, driver)
+        core, carry, by_spare = first_map(comm, plan, tiles, priors, known, driver)
     else:
-        core, carry, dropped = next_map(comm, plan, tiles, priors, known, previous, driver, settings.allocation)
+        core, carry, by_spare, dropped = next_map(comm, plan, tiles, priors, known, previous, driver, settings.allocation)
     watch.lap("tiles")
-    fields = publish(comm, plan, settings, core, year)
+    fields = publish(comm, plan, settings, core, by_spare, year)
     watch.lap("regrid to host cells")
     for stage, seconds in tiles.seconds.items():
         watch.seconds[f"tiles: {stage}"] = seconds
-    return State(year, core, driver, carry, fields, dropped), watch.seconds
+    return State(year, core, driver, carry, fields, by_spare, dropped), watch.seconds
 
 
 def coarse_to_driver(comm: Comm, plan: Plan, states: dict[str, np.ndarray]) -> np.ndarray:
@@ -110,19 +110,23 @@ def tile_statics(plan: Plan) -> list[TileStatics]:
     return [TileStatics(tile.tile, tile.row0, tile.col0, tile.statics, tile.driver_row0, tile.driver_col0, tile.windows) for tile in plan.local]
 
 
-def first_map(comm: Comm, plan: Plan, tiles: RankTiles, priors, known, driver: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The first year's classes on the tile cores: the prior where it is known, the network's where it is hidden; no demand carried (collective)."""
+def first_map(comm: Comm, plan: Plan, tiles: RankTiles, priors, known, driver: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The first year's classes on the tile cores: the prior where it is known, the network's where it is hidden; no demand carried (collective).
+
+    Returns:
+        as `next_map`, without the last.
+    """
     keep = _cores(plan, known).astype(bool)
     hidden = [k for k in range(len(plan.local)) if not keep[k].all()]
-    core = predict(comm, plan, tiles, hidden, (priors, known), (driver, driver), "classes",
-                   lambda k, best, old: np.where(keep[k], old, dynamic_only(best, old)))
+    core, by_spare = predict(comm, plan, tiles, hidden, (priors, known), (driver, driver), "classes",
+                             lambda k, best, old: np.where(keep[k], old, dynamic_only(best, old)))
     n_block = plan.tiles.core // plan.ratio
-    return core, np.zeros((len(plan.local), n_block, n_block, N_LAND_GROUP))
+    return core, np.zeros((len(plan.local), n_block, n_block, N_LAND_GROUP)), by_spare
 
 
 def next_map(comm: Comm, plan: Plan, tiles: RankTiles, priors, known, previous: State, driver: np.ndarray,
-             allocation: bool) -> tuple[np.ndarray, np.ndarray, float]:
-    """This year's classes on the tile cores, the demand carried on, and how many cells of it could not be met (collective)."""
+             allocation: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """This year's classes on the tile cores, the demand carried on, which tiles a spare engine computed, and how many cells of demand were not met (collective)."""
     carry, dropped = previous.carry.copy(), []
 
     def meet_demand(k: int, score: np.ndarray, old: np.ndarray) -> np.ndarray:
@@ -135,13 +139,14 @@ def next_map(comm: Comm, plan: Plan, tiles: RankTiles, priors, known, previous: 
 
     everything = range(len(plan.local))
     if allocation:
-        core = predict(comm, plan, tiles, everything, (priors, known), (previous.driver, driver), "scores", meet_demand)
+        core, by_spare = predict(comm, plan, tiles, everything, (priors, known), (previous.driver, driver), "scores", meet_demand)
     else:
-        core = predict(comm, plan, tiles, everything, (priors, known), (previous.driver, driver), "classes", lambda _, best, old: dynamic_only(best, old))
-    return core, carry, sum(dropped)
+        core, by_spare = predict(comm, plan, tiles, everything, (priors, known), (previous.driver, driver), "classes",
+                                 lambda _, best, old: dynamic_only(best, old))
+    return core, carry, by_spare, sum(dropped)
 
 
-def predict(comm: Comm, plan: Plan, tiles: RankTiles, positions, priors, driver, want: Want, choose: Choose) -> np.ndarray:
+def predict(comm: Comm, plan: Plan, tiles: RankTiles, positions, priors, driver, want: Want, choose: Choose) -> tuple[np.ndarray, np.ndarray]:
     """Class maps of the tile cores (collective); tiles that are not asked for, or hold nothing to compute, as in the prior.
 
     Args:
@@ -149,7 +154,7 @@ def predict(comm: Comm, plan: Plan, tiles: RankTiles, positions, priors, driver,
         driver: this year's and next year's group fractions, (n_driver_cell, 6) each.
         want: what `choose` takes to make a core's new map.
     Returns:
-        uint8 (n_tile, core, core).
+        uint8 (n_tile, core, core); which tiles a spare engine computed, bool (n_tile,).
     Raises:
         InternalError, DeviceError: on all ranks.
     """
@@ -162,9 +167,10 @@ def predict(comm: Comm, plan: Plan, tiles: RankTiles, positions, priors, driver,
     def deliver(k: int, result: np.ndarray) -> None:
         core[k] = choose(k, result, old[k])
 
-    tiles.run(agree(comm, inputs), want, deliver)
+    by_spare = np.zeros(len(core), bool)
+    by_spare[list(tiles.run(agree(comm, inputs), want, deliver))] = True
     agree(comm, check_map, core, old, STATIC_CLASSES)
-    return core
+    return core, by_spare
 
 
 def tile_year(tile: Tile, prior: np.ndarray, known: np.ndarray, driver_now: np.ndarray, driver_next: np.ndarray) -> TileYear:
@@ -215,9 +221,19 @@ def core_of(plan: Plan, window: np.ndarray) -> np.ndarray:
     return window[inner, inner]
 
 
-def publish(comm: Comm, plan: Plan, settings: Settings, core: np.ndarray, year: int) -> dict[str, np.ndarray]:
-    """Boundary fields on all host cells of this rank from the class maps on the tile cores."""
+def publish(comm: Comm, plan: Plan, settings: Settings, core: np.ndarray, by_spare: np.ndarray, year: int) -> dict[str, np.ndarray]:
+    """Boundary fields on all host cells of this rank from the class maps on the tile cores, and which of these a spare engine computed."""
     fine = plan.to_host.exchange(core.reshape(-1))
     fraction, coverage = agree(comm, plan.fractions.fractions, fine, N_CLASS, NO_DATA)
-    both = plan.to_all_cells.exchange(np.column_stack([fraction, coverage]))
-    return agree(comm, boundary_fields, np.ascontiguousarray(both[:, :-1]), np.ascontiguousarray(both[:, -1]), settings.min_coverage, year, settings.table)
+    quality = QUALITY_SPARE * _touched(comm, plan, by_spare)
+    both = plan.to_all_cells.exchange(np.column_stack([fraction, coverage, quality]))
+    fraction, coverage, quality = (np.ascontiguousarray(part) for part in (both[:, :-2], both[:, -2], both[:, -1]))
+    return agree(comm, boundary_fields, fraction, coverage, quality, settings.min_coverage, year, settings.table)
+
+
+def _touched(comm: Comm, plan: Plan, marked: np.ndarray) -> np.ndarray:
+    """1.0 for each owned host cell over any fine cell of a marked tile, else 0.0, (n_owned,) (collective)."""
+    if not comm.allreduce_max(int(marked.any())):
+        return np.zeros(len(plan.owned))
+    fine = plan.to_host.exchange(np.repeat(marked.astype(np.uint8), plan.tiles.core**2))
+    return (agree(comm, plan.fractions.fractions, fine, 2, NO_DATA)[0][:, 1] > 0.0).astype(np.float64)
