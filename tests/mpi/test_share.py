@@ -10,6 +10,7 @@ from netCDF4 import Dataset
 
 from lsbc.emulator import step
 from lsbc.emulator.component import Component
+from lsbc.emulator.network import together
 from lsbc.regrid.comm import MpiComm, SerialComm
 from lsbc.regrid.errors import DeviceError, InternalError
 
@@ -187,9 +188,10 @@ def test_a_rank_that_cannot_use_its_results_is_an_error_on_all(comm, folder, mon
     component.close()
 
 
-def test_a_network_that_cannot_be_loaded_by_an_owner_is_an_error_on_all(comm, folder):
-    path = config(folder, comm, model="ranks_per_device = 2\ndevice = 'cuda'")
+def test_a_network_that_cannot_be_loaded_by_an_owner_is_an_error_on_all(comm, folder, monkeypatch):
+    def full(*_):
+        raise DeviceError("cuda:0 is full")
+
     if comm.rank == 0:
-        path.write_text(path.read_text().replace('backend = "onnxruntime"', 'backend = "auto"'))
-    comm.barrier()
-    fails_everywhere(comm, DeviceError, "needs a CUDA GPU", lambda: create(path, comm))
+        monkeypatch.setattr(together, "open_network", full)
+    fails_everywhere(comm, DeviceError, "rank 0: cuda:0 is full", lambda: create(config(folder, comm, model="ranks_per_device = 2"), comm))
