@@ -20,7 +20,7 @@ CARD = "model.toml"
 WEIGHTS = "weights.safetensors"
 FORMAT = 1
 _FORMATS = {"unet.pt2": "pt2", "unet.ts.pt": "torchscript", "unet.int8.onnx": "int8"}
-"""File -> what `lsbc export --format` calls it."""
+"""File -> what `lsbc export --formats` calls it."""
 _MEASURED_AS = {"tensorrt": "torch", "tf32": "float16"}
 """TensorRT computes what torch does, and TF32 rounds no more than float16: they go by the test of the other."""
 
@@ -72,7 +72,7 @@ class Artefact:
             raise ModelError(problem)
 
     def _refusal(self, backend: str, precision: str) -> str:
-        name, derive = BACKENDS[backend].file_for(precision), f"`lsbc export {self.directory} --format"
+        name, derive = BACKENDS[backend].file_for(precision), f"`lsbc export {self.directory} --formats"
         form = _FORMATS.get(name, "onnx")
         if name not in self.files:
             return f"Model '{self.name}' has no file {name}, which backend '{backend}' needs for {precision}; its card lists {', '.join(sorted(self.files))}. " \

@@ -2,40 +2,39 @@
 
 from __future__ import annotations
 
+import hashlib
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from lsbc.emulator.artefact import locate, read_artefact
+from lsbc.emulator.artefact import Artefact, locate, read_artefact
 from lsbc.emulator.channels import CHANNEL_NAMES
 
 EXACT_HALO = 48
 ADMITTED = ("onnxruntime_int8", "openvino_bfloat16", "openvino_int8", "torch_bfloat16", "torch_float16")
 
 
-def admit(folder: Path, *entries: str, passed: bool = True) -> Path:
-    """Add tables to a card that say that precisions passed their test."""
-    with open(folder / "model.toml", "a", encoding="utf-8") as card:
-        card.writelines(f"\n[precision.{entry}]\npassed = {str(passed).lower()}\n" for entry in entries)
-    return folder
+def admitted(artefact: Artefact) -> Artefact:
+    """The artefact with a card that says that every precision passed its test."""
+    tables = {entry: {"passed": True} for entry in ADMITTED}
+    return replace(artefact, card=artefact.card | {"precision": tables})
 
 
-def derived(folder: Path, *formats: str):
+def derived(folder: Path, *formats: str) -> Artefact:
     """The shipped model with further formats, made from its weights; all precisions admitted."""
     pytest.importorskip("torch", reason="torch is not installed")
     pytest.importorskip("safetensors", reason="safetensors is not installed")
     from lsbc.training.export import derive_formats
 
     derive_formats(locate("shipped:bavaria30", folder), folder, formats)
-    return read_artefact(admit(folder, *ADMITTED))
+    return admitted(read_artefact(folder))
 
 
-def quantised(folder: Path):
+def quantised(folder: Path) -> Artefact:
     """The shipped model with its convolutions in int8 (unet.int8.onnx), calibrated on noise; only good for comparing bits and rough values."""
-    import hashlib
-    import shutil
-
     pytest.importorskip("onnx", reason="onnx is not installed")
     from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
 
@@ -46,11 +45,10 @@ def quantised(folder: Path):
             return {"channels": self.left.pop()} if self.left else None
 
     shutil.copytree(locate("shipped:bavaria30", folder), folder, dirs_exist_ok=True)
-    quantize_static(str(folder / "unet.onnx"), str(folder / "unet.int8.onnx"), Noise(), per_channel=True, weight_type=QuantType.QInt8)
-    content = (folder / "unet.int8.onnx").read_bytes()
-    with open(folder / "model.toml", "a", encoding="utf-8") as card:
-        card.write(f'\n[files."unet.int8.onnx"]\nsha256 = "{hashlib.sha256(content).hexdigest()}"\nbytes = {len(content)}\n')
-    return read_artefact(admit(folder, *ADMITTED))
+    path = folder / "unet.int8.onnx"
+    quantize_static(str(folder / "unet.onnx"), str(path), Noise(), per_channel=True, weight_type=QuantType.QInt8)
+    artefact = read_artefact(folder)
+    return admitted(replace(artefact, files=artefact.files | {path.name: hashlib.sha256(path.read_bytes()).hexdigest()}))
 
 
 def noise(n: int, rows: int, columns: int, seed: int = 0) -> np.ndarray:

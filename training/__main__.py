@@ -7,6 +7,7 @@ import logging
 import sys
 from pathlib import Path
 
+from lsbc.emulator.config import SHIPPED
 from lsbc.regrid.errors import LsbcError
 from lsbc.training import run
 
@@ -17,7 +18,7 @@ def _parser() -> argparse.ArgumentParser:
     for verb, text in (("train", "Train the network of CONFIG."), ("evaluate", "Score a network on held-out years and blocks."),
                        ("export", "Write the artefact of CONFIG, or derive further formats of an artefact.")):
         command = verbs.add_parser(verb, help=text, description=text)
-        command.add_argument("config", type=Path, help="training configuration" + (", or an artefact's directory" if verb == "export" else ""))
+        command.add_argument("config", type=Path, help="training configuration" + (", or an artefact: a directory or shipped:NAME" if verb == "export" else ""))
         command.add_argument("--data", type=Path, help="directory of the maps, instead of data.directory")
         command.add_argument("--coarse-elevation", type=Path, help="1/12 degree elevation, instead of data.coarse_elevation")
         if verb == "train":
@@ -25,8 +26,9 @@ def _parser() -> argparse.ArgumentParser:
         elif verb == "evaluate":
             _evaluate_options(command)
         else:
-            command.add_argument("--format", action="append", choices=("pt2", "torchscript"), help="derive this from an artefact's weights")
-            command.add_argument("--target", type=Path, help="write a copy of the artefact here instead of adding to it")
+            command.add_argument("--formats", help="derive these from an artefact's weights: pt2, torchscript, int8, separated by commas")
+            command.add_argument("-o", "--out", type=Path, help="write a copy of the artefact here instead of adding to it")
+            command.add_argument("--config", dest="land", type=Path, help="training configuration whose maps an artefact is compared on; int8 needs it")
     data = verbs.add_parser("data", help="Prepare the maps a network is trained on.", description="Prepare the maps a network is trained on.")
     text = "Turn land-use products, drivers and statics into one store; a stopped run goes on."
     command = data.add_subparsers(dest="subverb", required=True).add_parser("prepare", help=text, description=text)
@@ -66,10 +68,13 @@ def main(arguments: list[str] | None = None) -> int:
             names = None if chosen.predictors is None else tuple(name.strip() for name in chosen.predictors.split(","))
             options = run.EvaluateOptions(artefact=chosen.artefact, out=chosen.out, only=chosen.only, predictors=names, plots=not chosen.no_plots)
             run.evaluate(chosen.config, chosen.data, chosen.coarse_elevation, options)
-        elif chosen.config.is_dir():
-            if not chosen.format:
-                parser.error(f"{chosen.config} is an artefact: say --format pt2 or --format torchscript")
-            run.add_formats(chosen.config, tuple(chosen.format), chosen.target)
+        elif chosen.config.is_dir() or str(chosen.config).startswith(SHIPPED):
+            if not chosen.formats:
+                parser.error(f"{chosen.config} is an artefact: say --formats with pt2, torchscript or int8")
+            maps = None if chosen.land is None else run.Maps(config=chosen.land, data=chosen.data, coarse_elevation=chosen.coarse_elevation)
+            run.add_formats(chosen.config, tuple(name.strip() for name in chosen.formats.split(",")), chosen.out, maps)
+        elif chosen.formats or chosen.out or chosen.land:
+            parser.error(f"--formats, --out and --config go with an artefact; {chosen.config} is a configuration and names them itself")
         else:
             run.export(chosen.config, chosen.data, chosen.coarse_elevation)
     except LsbcError as error:

@@ -111,13 +111,19 @@ class NetworkConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class LossConfig:
-    """Weights of the cross entropy: hidden cells ~ frequency of the class**-class_power (clipped), known ones that change times change_weight."""
+    """Weights of the cross entropy: hidden cells ~ frequency of the class**-class_power (clipped), known ones that change times change_weight.
 
+    `teacher` is the checkpoint of a trained U-Net; its divergence from the network then makes up `teacher_share` of the loss.
+    """
+
+    teacher: Path | None = None
+    teacher_share: float = 0.5
     class_power: float = 0.2
     class_weight_limit: float = 2.0
     change_weight: float = 10.0
 
     def __post_init__(self) -> None:
+        _need(0.0 <= self.teacher_share <= 1.0, "loss.teacher_share", "in [0, 1]", self.teacher_share)
         _need(0.0 <= self.class_power <= 1.0, "loss.class_power", "in [0, 1]", self.class_power)
         _need(self.class_weight_limit >= 1.0, "loss.class_weight_limit", ">= 1", self.class_weight_limit)
         _need(self.change_weight >= 1.0, "loss.change_weight", ">= 1", self.change_weight)
@@ -127,7 +133,8 @@ class LossConfig:
 class RunConfig:
     """The optimisation itself: trapezoid learning rate (warm-up, flat, linear decay to zero).
 
-    `start_from` is the checkpoint of another run whose network is the first one here; its optimiser is not taken over.
+    `start_from` is the checkpoint of another run whose network is the first one here, without its deepest levels if it has more
+    of them; its optimiser is not taken over.
     """
 
     directory: Path = Path("out")
@@ -159,19 +166,19 @@ class RunConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class ExportConfig:
-    """The artefact: where it goes, its name, what the card says about its origin, and which formats beside ONNX."""
+    """The artefact: where it goes, its name, what the card says about its origin, and which formats beside ONNX and the exported program."""
 
     directory: Path = Path("out/artefact")
     name: str = "unnamed"
-    formats: tuple[str, ...] = ()
+    formats: tuple[str, ...] = ("int8",)
     licence: str = ""
     attribution: tuple[str, ...] = ()
     data: str = ""
     note: str = ""
 
     def __post_init__(self) -> None:
-        unknown = sorted(set(self.formats) - {"pt2", "torchscript"})
-        _need(not unknown, "export.formats", "of 'pt2', 'torchscript'", unknown)
+        unknown = sorted(set(self.formats) - {"int8", "torchscript"})
+        _need(not unknown, "export.formats", "of 'int8', 'torchscript' (ONNX and pt2 are always written)", unknown)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,7 +208,7 @@ _SECTIONS: dict[str, type] = {
     "data": DataConfig, "split": SplitConfig, "samples": SampleConfig, "network": NetworkConfig,
     "loss": LossConfig, "run": RunConfig, "export": ExportConfig,
 }
-_PATH_KEYS = ("directory", "coarse_elevation", "start_from")
+_PATH_KEYS = ("directory", "coarse_elevation", "start_from", "teacher")
 
 
 def _section(name: str, table: dict[str, Any], base: Path) -> Any:

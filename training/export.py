@@ -1,4 +1,4 @@
-"""Turns a trained network into the artefact directory: weights, ONNX and card, and other formats on request.
+"""Turns a trained network into the artefact directory: weights, network formats that passed their checks, and the card.
 
 The artefact holds the network with batch norm folded into the convolutions; the run's checkpoint keeps it unfolded.
 """
@@ -6,160 +6,75 @@ The artefact holds the network with batch norm folded into the convolutions; the
 from __future__ import annotations
 
 import datetime
-import io
 import json
+import logging
 import tomllib
-import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from lsbc.emulator.channels import Window
-from lsbc.emulator.classes import N_CLASS, NO_DATA
-from lsbc.regrid.errors import ConfigError, ModelError
+from lsbc.regrid.errors import ModelError
+from lsbc.training import formats as make
 from lsbc.training.card import compose, to_toml
-from lsbc.training.cases import one_prior
 from lsbc.training.config import TrainingConfig
 from lsbc.training.data import LandData
+from lsbc.training.export_checks import CONTEXT_CORE, Checks, measured_halo, onnx_must_pass
+from lsbc.training.export_tiles import calibration_tiles, real_tiles
 from lsbc.training.files import sha256_of, write_atomically
-from lsbc.training.halo import exact_halo
-from lsbc.training.holdout import test_pairs
-from lsbc.training.patches import DriverTable, PatchInputs, channel_list, cut, patch_channels
-from lsbc.training.predict import Network, torch_network
+from lsbc.training.formats import FILE_OF, INT8, ONNX, OPSET, PT2, WEIGHTS, read_weights
+from lsbc.training.patches import channel_list
+from lsbc.training.precision import random_tiles
+from lsbc.training.predict import torch_network
+from lsbc.training.quantise import float_layers, quantised_bytes
 from lsbc.training.unet import UNet, fold_batch_norm
 
-OPSET = 18
-INPUT, OUTPUT = "channels", "logits"
-WEIGHTS, ONNX, CARD = "weights.safetensors", "unet.onnx", "model.toml"
+log = logging.getLogger(__name__)
+
+CARD = "model.toml"
 LIMIT_BYTES = 8_000_000
 """No file of an artefact may be larger."""
 
 
-def weights_bytes(network: UNet) -> bytes:
-    """The state dict in safetensors format; keys as in `UNet` with the batch norms gone."""
-    from safetensors.torch import save
+@dataclass(frozen=True)
+class Exported:
+    """Where the card is, what it says, and a sentence for every file or precision that did not pass."""
 
-    return save({key: value.contiguous() for key, value in network.state_dict().items()})
-
-
-def read_weights(path: Path, n_channel: int, base_width: int, depth: int, n_step: int = 1) -> UNet:
-    """The folded network of an artefact, in evaluation mode."""
-    from safetensors.torch import load_file
-
-    network = fold_batch_norm(UNet(n_channel, N_CLASS, base_width, depth, n_step))
-    network.load_state_dict(load_file(path))
-    return network.eval()
+    path: Path
+    card: dict[str, Any]
+    failed: tuple[str, ...]
 
 
-def _example(network: UNet) -> torch.Tensor:
-    n_channel = network.down[0][0].in_channels
-    return torch.zeros(2, n_channel, 8 << network.depth, 12 << network.depth)
+def _over_limit(name: str, blob: bytes) -> str:
+    return f"{name} would have {len(blob)} bytes; an artefact's files have at most {LIMIT_BYTES}" if len(blob) > LIMIT_BYTES else ""
 
 
-def _free_axes(network: UNet) -> dict[int, Any]:
-    cell = 1 << network.depth
-    free = torch.export.Dim
-    return {0: free("batch", min=1), 2: cell * free("row_block", min=2), 3: cell * free("column_block", min=2)}
+def _make(file: str, network: UNet, model: bytes, calibration: np.ndarray | None, checks: Checks) -> bytes | None:
+    """The content of one further file if it passes, else None with the reason noted in `checks`."""
+    if file != INT8:
+        blob = make.exported_program_bytes(network) if file == PT2 else make.torchscript_bytes(network)
+        if why := _over_limit(file, blob):
+            checks.failed.append(f"{why}; it is not written.")
+            return None
+        return None if checks.judge(file, blob) else blob
+    choices = float_layers(model)
+    for keep in choices:
+        blob = quantised_bytes(model, calibration, keep)
+        if not checks.judge(file, blob, {"float32_layers": list(keep)}, quiet=keep != choices[-1]):
+            return blob
+    return None
 
 
-def onnx_bytes(network: UNet) -> bytes:
-    """The network as ONNX, float32, with free batch, row and column axes."""
-    import onnx
-
-    buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(network, (_example(network),), buffer, dynamo=False, opset_version=OPSET, input_names=[INPUT],
-                          output_names=[OUTPUT], do_constant_folding=True,
-                          dynamic_axes={INPUT: {0: "batch", 2: "row", 3: "column"},
-                                        OUTPUT: {0: "batch", 3: "row", 4: "column"}})
-    model = onnx.load_from_string(buffer.getvalue())
-    onnx.checker.check_model(model, full_check=True)
-    return model.SerializeToString()
-
-
-def exported_program_bytes(network: UNet) -> bytes:
-    """The network as a torch.export program (.pt2) with free batch, row and column axes."""
-    program = torch.export.export(network, (_example(network),), dynamic_shapes=(_free_axes(network),))
-    buffer = io.BytesIO()
-    torch.export.save(program, buffer)
-    return buffer.getvalue()
-
-
-def torchscript_bytes(network: UNet) -> bytes:
-    """The network as frozen TorchScript, traced."""
-    buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.jit.save(torch.jit.freeze(torch.jit.trace(network, _example(network))), buffer)
-    return buffer.getvalue()
-
-
-FORMATS = {"pt2": ("unet.pt2", exported_program_bytes), "torchscript": ("unet.ts.pt", torchscript_bytes)}
-
-
-def onnx_network(model: bytes | Path) -> Network:
-    """An ONNX model as a function of numpy arrays, one thread, on the CPU."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    content = model if isinstance(model, bytes) else str(model)
-    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    return lambda x: session.run([OUTPUT], {INPUT: x})[0]
-
-
-def real_tiles(data: LandData, config: TrainingConfig, window_cells: int, count: int = 4) -> np.ndarray:
-    """Windows of the last test pair spread over the region, 60 % of the prior hidden; (count, channel, n, n)."""
-    rng = np.random.default_rng(config.run.seed)
-    cells = np.argwhere(data.valid)
-    pairs = test_pairs(data, config.split)
-    if not pairs:
-        raise ConfigError(f"split.test_years {config.split.test_years} are not in the data, which hold {data.years[0]} to {data.years[-1]}.")
-    driver, years, out = DriverTable(data), pairs[-1], []
-    for row, col in cells[np.linspace(0, len(cells) - 1, count + 2).astype(int)[1:-1]]:
-        window = Window(data.row0 + int(row) - window_cells // 2, data.col0 + int(col) - window_cells // 2, window_cells)
-        prior = cut(data.map_of(years[0]), window.row0 - data.row0, window.col0 - data.col0, window_cells, NO_DATA)
-        case = one_prior(years, prior, rng.random((window_cells, window_cells)) >= 0.6)
-        out.append(patch_channels(data, driver, channel_list(config.samples.steps), PatchInputs(window, case)))
-    return np.stack(out)
-
-
-def compare(reference: Network, other: Network, tiles: np.ndarray) -> dict[str, float]:
-    """Largest logit difference and share of changed classes of two runtimes, one tile at a time."""
-    largest, changed = 0.0, []
-    for tile in tiles:
-        expected, got = reference(tile[None]), other(tile[None])
-        largest = max(largest, float(np.abs(expected - got).max()))
-        changed.append(float((expected.argmax(axis=2) != got.argmax(axis=2)).mean()))
-    return {"largest_logit_difference": largest, "changed_class_share": float(np.mean(changed)), "tiles": len(tiles)}
-
-
-def derive_formats(artefact: Path, target: Path, formats: tuple[str, ...]) -> Path:
-    """Make other formats from the weights of an artefact; a `target` elsewhere gets a copy of its files first.
-
-    Raises:
-        ModelError: a format is unknown, or the weights are not the ones the card names.
-    """
-    unknown = sorted(set(formats) - set(FORMATS))
-    if unknown:
-        raise ModelError(f"Format {unknown[0]!r} is unknown; lsbc writes {', '.join(FORMATS)}.")
-    card = tomllib.loads((artefact / CARD).read_text())
-    found, named = sha256_of(artefact / WEIGHTS), card["files"][WEIGHTS]["sha256"]
-    if found != named:
-        raise ModelError(f"{artefact / WEIGHTS} has sha256 {found}; its card names {named}.")
-    network = read_weights(artefact / WEIGHTS, len(card["channels"]), card["network"]["base_width"], card["network"]["depth"],
-                           card["network"]["steps"])
-    content = {} if target == artefact else {name: (artefact / name).read_bytes() for name in card["files"]}
-    content |= {name: make(network) for name, make in (FORMATS[wish] for wish in formats)}
+def _write(directory: Path, content: Mapping[str, bytes], card: dict[str, Any]) -> None:
+    """Write the files, note them in the card, and write it last, so that it never names a missing file."""
     for name, blob in content.items():
-        write_atomically(target / name, blob)
-        card["files"][name] = {"sha256": sha256_of(target / name), "bytes": len(blob)}
-    write_atomically(target / CARD, to_toml(card).encode())
-    return target / CARD
+        write_atomically(directory / name, blob)
+        card["files"][name] = {"sha256": sha256_of(directory / name), "bytes": len(blob)}
+    write_atomically(directory / CARD, to_toml(card).encode())
+    for name in {*FILE_OF.values()} - set(card["files"]):
+        (directory / name).unlink(missing_ok=True)
 
 
 def _scores_of(config: TrainingConfig, checkpoint_sha256: str) -> Mapping[str, Any]:
@@ -178,24 +93,78 @@ def _network_table(network: UNet, config: TrainingConfig, halo: int) -> dict[str
 
 
 def export_artefact(trained: UNet, data: LandData, config: TrainingConfig, trained_on: Mapping[str, Any],
-                    checkpoint_sha256: str) -> dict[str, Any]:
-    """Write the artefact directory and return its card. A card is written last, so it never names a missing file."""
+                    checkpoint_sha256: str) -> Exported:
+    """Write the artefact directory: weights, ONNX, the exported program, and those of `export.formats` that pass.
+
+    Raises:
+        ModelError: the network sees whole tiles, a file is too large, or ONNX does not compute what torch does; nothing is written then.
+    """
     network = fold_batch_norm(trained)
-    content = {WEIGHTS: weights_bytes(network), ONNX: onnx_bytes(network)}
-    content |= {name: make(network) for name, make in (FORMATS[wish] for wish in config.export.formats)}
+    content = {WEIGHTS: make.weights_bytes(network), ONNX: make.onnx_bytes(network)}
     for name, blob in content.items():
-        if len(blob) > LIMIT_BYTES:
-            raise ModelError(f"{name} would have {len(blob)} bytes; an artefact's files have at most {LIMIT_BYTES}.")
-    in_onnx, in_torch = onnx_network(content[ONNX]), torch_network(network)
+        if why := _over_limit(name, blob):
+            raise ModelError(f"{why}.")
     channels = channel_list(config.samples.steps)
-    halo = exact_halo(in_onnx, len(channels), 1 << config.network.depth)
-    table = _network_table(network, config, halo)
-    precision = compare(in_torch, in_onnx, real_tiles(data, config, table["window"]))
-    for name, blob in content.items():
-        write_atomically(config.export.directory / name, blob)
-    files = {name: {"sha256": sha256_of(config.export.directory / name), "bytes": len(blob)} for name, blob in content.items()}
+    halo = measured_halo(content[ONNX], len(channels), config.network.depth)
+    checks = Checks(torch_network(network), real_tiles(data, config, halo), config.network.depth)
+    onnx_must_pass(checks, content[ONNX])
+    for file in (PT2, *(FILE_OF[name] for name in config.export.formats)):
+        calibration = calibration_tiles(data, config) if file == INT8 else None
+        if (blob := _make(file, network, content[ONNX], calibration, checks)) is not None:
+            content[file] = blob
     trained_on = {**trained_on, "checkpoint_sha256": checkpoint_sha256, "date": datetime.date.today().isoformat()}
-    card = compose(config, channels, network=table, trained=trained_on, precision={"onnx_vs_torch": precision},
-                   scores=_scores_of(config, checkpoint_sha256), files=files)
-    write_atomically(config.export.directory / CARD, to_toml(card).encode())
-    return card
+    card = compose(config, channels, network=_network_table(network, config, halo), trained=trained_on, precision=checks.tables,
+                   scores=_scores_of(config, checkpoint_sha256), files={})
+    _write(config.export.directory, content, card)
+    return Exported(config.export.directory / CARD, card, tuple(checks.failed))
+
+
+def _checked_formats(formats: Iterable[str], has_maps: bool) -> tuple[str, ...]:
+    formats = tuple(formats)
+    known = [name for name in FILE_OF if name != "onnx"]
+    for name in formats:
+        if name not in known:
+            raise ModelError(f"Format {name!r} is unknown; lsbc writes {', '.join(known)}.")
+        if name == "int8" and not has_maps:
+            raise ModelError("Format 'int8' needs maps to set the ranges of its numbers: name a training configuration with --config, and with --data where they are.")
+    return formats
+
+
+def _same_inputs(card: Mapping[str, Any], config: TrainingConfig) -> None:
+    channels = [asdict(channel) for channel in channel_list(config.samples.steps)]
+    if card["channels"] != channels or (card["network"]["depth"], card["network"]["core"]) != (config.network.depth, config.network.core):
+        raise ModelError(f"Model '{card['name']}' has other channels, depth or core than the networks of {config.path.name}; name the configuration it was trained with.")
+
+
+def derived_formats(artefact: Path, target: Path, formats: Iterable[str], maps: tuple[LandData, TrainingConfig] | None = None) -> Exported:
+    """Make other formats from the weights of an artefact; a `target` elsewhere gets a copy of its files first.
+
+    Args:
+        maps: land and configuration to compare on; without them random numbers are compared on, and only float32 is judged.
+    Raises:
+        ModelError: a format is unknown or needs maps, or the weights are not the ones the card names.
+    """
+    formats = _checked_formats(formats, maps is not None)
+    card = tomllib.loads((artefact / CARD).read_text())
+    found, named = sha256_of(artefact / WEIGHTS), card["files"][WEIGHTS]["sha256"]
+    if found != named:
+        raise ModelError(f"{artefact / WEIGHTS} has sha256 {found}; its card names {named}.")
+    shape, n_channel = card["network"], len(card["channels"])
+    network = read_weights(artefact / WEIGHTS, n_channel, shape["base_width"], shape["depth"], shape["steps"])
+    if maps is not None:
+        _same_inputs(card, maps[1])
+    tiles = random_tiles(n_channel, shape["halo"], CONTEXT_CORE) if maps is None else real_tiles(*maps, shape["halo"])
+    checks = Checks(torch_network(network), tiles, shape["depth"], only_float32=maps is None)
+    content = {} if target == artefact else {name: (artefact / name).read_bytes() for name in card["files"]}
+    for file in (FILE_OF[name] for name in formats):
+        calibration = calibration_tiles(*maps) if file == INT8 else None
+        if (blob := _make(file, network, (artefact / ONNX).read_bytes(), calibration, checks)) is not None:
+            content[file] = blob
+    card["precision"] = card.get("precision", {}) | checks.tables
+    _write(target, content, card)
+    return Exported(target / CARD, card, tuple(checks.failed))
+
+
+def derive_formats(artefact: Path, target: Path, formats: Iterable[str]) -> Path:
+    """`derived_formats` without maps; the path of the card."""
+    return derived_formats(artefact, target, formats).path

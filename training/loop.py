@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import lightning
 import numpy as np
@@ -14,10 +13,10 @@ from torch.utils.data import DataLoader, Dataset
 from torch.utils.data import Sampler as IndexSampler
 
 from lsbc.emulator.classes import CLASS_NAMES, N_CLASS, OCEAN
-from lsbc.regrid.errors import ConfigError
 from lsbc.training.config import RunConfig, TrainingConfig
 from lsbc.training.patches import channel_list
 from lsbc.training.samples import IGNORE, Sampler
+from lsbc.training.teacher import cut_to, divergence, network_state, read_teacher
 from lsbc.training.unet import UNet
 
 log = logging.getLogger(__name__)
@@ -96,11 +95,22 @@ class Task(lightning.LightningModule):
         self.network = new_network(config).to(memory_format=torch.channels_last)
         self.losses: list[torch.Tensor] = []
 
+        # In a tuple, so that it is no part of this module: not trained, not moved, not in the checkpoint.
+        self._teacher = () if config.loss.teacher is None else (read_teacher(config.loss.teacher, config.samples.steps).to(memory_format=torch.channels_last),)
+
+    def on_fit_start(self) -> None:
+        for teacher in self._teacher:
+            teacher.to(self.device)
+
     def training_step(self, batch: tuple[torch.Tensor, ...], _: int) -> torch.Tensor:
         x, target, weight = batch
-        logits = self.network(x.contiguous(memory_format=torch.channels_last)).float()
-        loss = weighted_cross_entropy(logits.flatten(0, 1), target.long().flatten(0, 1), weight.flatten(0, 1))
+        x, target = x.contiguous(memory_format=torch.channels_last), target.long().flatten(0, 1)
+        logits = self.network(x).float().flatten(0, 1)
+        loss = weighted_cross_entropy(logits, target, weight.flatten(0, 1))
         self.losses.append(loss.detach())
+        for teacher in self._teacher:
+            share = self.config.loss.teacher_share
+            loss = (1.0 - share) * loss + share * divergence(logits, teacher(x).float().flatten(0, 1), target != IGNORE)
         self.log("loss", loss, prog_bar=True)
         return loss
 
@@ -193,22 +203,15 @@ def fit(config: TrainingConfig, sampler: Sampler, *, fresh: bool = False, last_e
     )
     task = Task(config)
     if run.start_from is not None and not checkpoint.is_file():
-        task.network.load_state_dict(_network_state(run.start_from))
+        task.network.load_state_dict(cut_to(network_state(run.start_from), config.network.depth))
     trainer.fit(task, loader, ckpt_path=str(checkpoint) if checkpoint.is_file() else None, weights_only=True)
     return task
-
-
-def _network_state(checkpoint: Path) -> dict[str, torch.Tensor]:
-    if not checkpoint.is_file():
-        raise ConfigError(f"Checkpoint {checkpoint} does not exist; train that run first.")
-    state = torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"]
-    return {key.removeprefix("network."): value for key, value in state.items()}
 
 
 def trained_network(config: TrainingConfig) -> UNet:
     """The network of the checkpoint in `run.directory`, in evaluation mode."""
     network = new_network(config)
-    network.load_state_dict(_network_state(config.run.directory / "last.ckpt"))
+    network.load_state_dict(network_state(config.run.directory / "last.ckpt"))
     return network.to(memory_format=torch.contiguous_format).eval()
 
 

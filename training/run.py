@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lsbc.emulator.config import SHIPPED
 from lsbc.regrid.errors import ConfigError, StartupError
 from lsbc.training.config import TrainingConfig, read_config
 from lsbc.training.predict import Network
@@ -18,6 +19,7 @@ from lsbc.training.predict import Network
 if TYPE_CHECKING:
     from lsbc.training.data import LandData
     from lsbc.training.evaluate import Evaluation
+    from lsbc.training.export import Exported
     from lsbc.training.face import Predictor
     from lsbc.training.predict import Region
 
@@ -207,9 +209,10 @@ def _card(artefact: Path) -> dict[str, Any]:
 
 def _artefact_network(artefact: Path) -> Network:
     from lsbc.emulator.artefact import read_artefact
-    from lsbc.training.export import ONNX, onnx_network
+    from lsbc.training.formats import ONNX
+    from lsbc.training.runtimes import onnxruntime_network
 
-    return onnx_network(read_artefact(_located(artefact)).file_bytes(ONNX))
+    return onnxruntime_network(read_artefact(_located(artefact)).file_bytes(ONNX))
 
 
 def export(config: Path | str, data: Path | str | None = None, coarse_elevation: Path | str | None = None) -> Path:
@@ -218,7 +221,7 @@ def export(config: Path | str, data: Path | str | None = None, coarse_elevation:
     import torch
 
     from lsbc.training.data import read_data
-    from lsbc.training.export import CARD, export_artefact
+    from lsbc.training.export import export_artefact
     from lsbc.training.files import sha256_of
     from lsbc.training.loop import trained_steps
     from lsbc.training.stay_offsets import calibrated_network
@@ -230,17 +233,45 @@ def export(config: Path | str, data: Path | str | None = None, coarse_elevation:
     if steps < settings.run.steps:
         notes.append(f"unfinished: {steps} of {settings.run.steps} steps")
     trained_on = {"steps_done": steps, "command": _command(Path(config), data, coarse_elevation), "note": "; ".join(notes)}
-    export_artefact(calibrated_network(settings), read_data(settings.data), settings, trained_on, sha256_of(checkpoint))
-    path = settings.export.directory / CARD
-    log.info("artefact: %s", path)
-    return path
+    made = export_artefact(calibrated_network(settings), read_data(settings.data), settings, trained_on, sha256_of(checkpoint))
+    _close(made)
+    return made.path
 
 
-def add_formats(artefact: Path | str, formats: tuple[str, ...], target: Path | str | None = None) -> Path:
-    """Derive pt2 or torchscript files from an artefact's weights, into it or into a copy at `target`; returns the card."""
-    _need_torch()
-    from lsbc.training.export import derive_formats
+@dataclass(frozen=True, kw_only=True)
+class Maps:
+    """Where the maps of an artefact's land are: its training configuration and the places given on the command line."""
 
-    path = derive_formats(Path(artefact), Path(target or artefact), formats)
-    log.info("artefact: %s", path)
-    return path
+    config: Path
+    data: Path | None = None
+    coarse_elevation: Path | None = None
+
+
+def add_formats(artefact: Path | str, formats: tuple[str, ...], target: Path | str | None = None, maps: Maps | None = None) -> Path:
+    """Derive pt2, torchscript or (with maps) int8 files from an artefact's weights, into it or into a copy at `target`; returns the card.
+
+    Raises:
+        ConfigError: a shipped artefact without a `target`.  ModelError: see `derived_formats`.
+    """
+    if target is None and str(artefact).startswith(SHIPPED):
+        raise ConfigError(f"{artefact} belongs to the installation and is not changed: say with -o DIR where its copy shall be.")
+    settings = None
+    if maps is None:
+        _need_torch()
+    else:
+        settings = _prepare(maps.config, maps.data, maps.coarse_elevation)
+    from lsbc.training.data import read_data
+    from lsbc.training.export import derived_formats
+
+    source = _located(Path(artefact))
+    read = None if settings is None else (read_data(settings.data), settings)
+    made = derived_formats(source, source if target is None else Path(target).resolve(), formats, read)
+    _close(made)
+    return made.path
+
+
+def _close(made: Exported) -> None:
+    """The closing lines of an export: what did not pass, with the numbers, and where the artefact is."""
+    for sentence in made.failed:
+        log.warning("%s", sentence)
+    print(f"{made.path}: {', '.join(made.card['files'])}." + "".join(f" {sentence}" for sentence in made.failed), flush=True)

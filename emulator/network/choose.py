@@ -54,7 +54,8 @@ def choose(artefact: Artefact, model: ModelConfig, gpus: Gpus) -> Choice:
         refused.append(obstacle)
     if not refused:
         raise ConfigError(f"model.backend = '{model.backend}' does not run on model.device = '{model.device}'.")
-    raise next((error for error in refused if not isinstance(error, ConfigError)), refused[0])
+    telling = [error for error in refused if not isinstance(error, ConfigError)] or refused
+    raise telling[-1 if named else 0]
 
 
 def open_network(artefact: Artefact, choice: Choice, device_index: int = 0, deterministic: bool = True, engine: Engine | None = None) -> Network:

@@ -31,7 +31,7 @@ def load_program(artefact: Artefact, name: str) -> Any:
     content = artefact.file_bytes(name)
     problem = _problem(content)
     if problem:
-        raise ModelError(f"{name} of model '{artefact.name}' {problem}; lsbc reads programs written by `lsbc export --format pt2` only.")
+        raise ModelError(f"{name} of model '{artefact.name}' {problem}; lsbc reads programs written by `lsbc export --formats pt2` only.")
     return torch.export.load(io.BytesIO(content))
 
 

@@ -59,3 +59,26 @@ def test_a_format_that_is_not_in_the_card_is_an_error(folder):
 def test_an_absent_card_names_its_path(tmp_path):
     with pytest.raises(ModelError, match=r"nowhere.model\.toml cannot be read"):
         read_artefact(locate("nowhere", tmp_path))
+
+
+def test_a_card_that_is_not_the_pinned_one_is_refused(folder):
+    import hashlib
+
+    digest = hashlib.sha256((folder / "model.toml").read_bytes()).hexdigest()
+    assert read_artefact(folder, digest).name == read_artefact(folder, digest[:16]).name == "closed-form"
+    with pytest.raises(ModelError, match=f"has sha256 {digest}, model.sha256 asks for 0123456789abcdef"):
+        read_artefact(folder, "0123456789abcdef")
+
+
+def test_float32_runs_wherever_its_file_is_and_less_only_where_the_card_says_it_passed(folder):
+    from dataclasses import replace
+
+    plain = read_artefact(folder)
+    more = replace(plain, files=plain.files | {"unet.pt2": "", "unet.int8.onnx": ""},
+                   card=plain.card | {"precision": {"torch_float16": {"passed": True}, "onnxruntime_int8": {"passed": False}, "torch_bfloat16": {"passed": "yes"}}})
+    assert plain.allows("onnxruntime", "float32") and plain.allows("openvino", "float32") and not plain.allows("torch", "float32")
+    allowed = {(backend, precision) for backend in ("torch", "tensorrt", "onnxruntime", "openvino") for precision in ("float16", "tf32", "bfloat16", "int8")
+               if more.allows(backend, precision)}
+    assert allowed == {("torch", "float16"), ("torch", "tf32"), ("tensorrt", "float16"), ("tensorrt", "tf32")}
+    with pytest.raises(ModelError, match=r"may not run in int8 with backend 'onnxruntime': .*\[precision\.onnxruntime_int8\].* says that it failed.*--formats int8`"):
+        more.require("onnxruntime", "int8")

@@ -4,6 +4,7 @@ import logging
 
 import numpy as np
 import pytest
+from broken_network import BrokenNetwork
 from netCDF4 import Dataset
 
 from lsbc.emulator.component import Component
@@ -13,7 +14,6 @@ from lsbc.regrid.comm import SerialComm
 from lsbc.regrid.errors import DeviceError, InternalError
 
 import case
-from broken_network import BrokenNetwork
 
 WINDOW = (case.CORE + 2 * case.HALO) ** 2
 

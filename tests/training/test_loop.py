@@ -10,8 +10,9 @@ pytest.importorskip("lightning", reason="lightning is not installed")
 
 from lsbc.regrid.errors import ConfigError  # noqa: E402
 from lsbc.training.config import RunConfig  # noqa: E402
-from lsbc.training.loop import EpochOrder, fit, rate_factor, trained_steps, watched_accuracy, weighted_cross_entropy  # noqa: E402
+from lsbc.training.loop import EpochOrder, fit, new_network, rate_factor, trained_steps, watched_accuracy, weighted_cross_entropy  # noqa: E402
 from lsbc.training.samples import IGNORE, Sampler  # noqa: E402
+from lsbc.training.teacher import divergence  # noqa: E402
 
 
 def test_the_rate_warms_up_stays_and_falls_to_zero():
@@ -99,3 +100,35 @@ def test_a_start_from_a_checkpoint_that_is_not_there_is_refused(smoke, land, tmp
     sampler = Sampler(land, smoke.split, smoke.samples, smoke.loss, run.seed)
     with pytest.raises(ConfigError, match=r"none\.ckpt does not exist; train that run first"):
         fit(replace(smoke, run=run), sampler, progress=False)
+
+
+def short(smoke, **run):
+    return replace(smoke, samples=replace(smoke.samples, patch=32, margin=2, batch=1), run=replace(smoke.run, steps=2, steps_per_epoch=2, check_every=9, **run))
+
+
+def test_a_run_of_a_shallower_network_begins_with_the_levels_the_two_share(smoke, land, tmp_path):
+    deep = replace(short(smoke), network=replace(smoke.network, depth=3))
+    sampler = Sampler(land, smoke.split, deep.samples, smoke.loss, deep.run.seed)
+    first = fit(deep, sampler, progress=False)
+    still = short(smoke, directory=tmp_path / "next", learning_rate=0.0, start_from=deep.run.directory / "last.ckpt", seed=8)
+    second = fit(still, sampler, progress=False)
+    assert second.network.depth == 2
+    for a, b in zip(first.network.up[1:].parameters(), second.network.up.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_a_taught_network_comes_nearer_to_its_teacher_and_keeps_no_copy_of_it(smoke, land, tmp_path):
+    deep = replace(short(smoke), network=replace(smoke.network, depth=3))
+    sampler = Sampler(land, smoke.split, deep.samples, smoke.loss, deep.run.seed)
+    teacher = fit(deep, sampler, progress=False).network.eval()
+    taught = short(smoke, directory=tmp_path / "taught", learning_rate=1e-2)
+    taught = replace(taught, loss=replace(smoke.loss, teacher=deep.run.directory / "last.ckpt", teacher_share=1.0), run=replace(taught.run, steps=12, warmup_steps=1))
+    task = fit(taught, sampler, progress=False)
+    x = torch.from_numpy(np.stack([sampler(k)[0] for k in range(6)]))
+
+    def gap(network):
+        with torch.no_grad():
+            return float(divergence(network.eval()(x)[:, 0], teacher(x)[:, 0], torch.ones(6, 32, 32, dtype=torch.bool)))
+
+    assert gap(task.network) < 0.5 * gap(new_network(taught))
+    assert set(task.state_dict()) == {f"network.{key}" for key in new_network(taught).state_dict()}

@@ -33,7 +33,7 @@ def test_a_data_directory_from_outside_replaces_the_one_in_the_file(tmp_path):
     ("[run]\nsteps = 150\n", r"run\.steps must be a positive multiple of steps_per_epoch=100, got 150"),
     ("[network]\ncore = 242\n", r"network\.core must be a multiple of 4, got 242"),
     ("[loss]\nchange_weight = 0.5\n", r"loss\.change_weight must be >= 1, got 0\.5"),
-    ('[export]\nformats = ["onnx3"]\n', r"export\.formats must be of 'pt2', 'torchscript', got \['onnx3'\]"),
+    ('[export]\nformats = ["onnx3"]\n', r"export\.formats must be of 'int8', 'torchscript' \(ONNX and pt2 are always written\), got \['onnx3'\]"),
     ("[run\n", r"is not TOML"),
 ])
 def test_a_wrong_entry_is_refused_by_name(tmp_path, text, message):

@@ -35,12 +35,13 @@ def test_train_evaluate_and_export_follow_each_other(config_file, tmp_path, caps
     assert main(["evaluate", str(config_file), "--no-plots"]) == 0
     assert "| network, areas met |" in capsys.readouterr().out and (tmp_path / "run" / "scores.md").is_file()
     assert main(["export", str(config_file)]) == 0
+    assert "model.toml: weights.safetensors, unet.onnx, unet.pt2, unet.int8.onnx." in capsys.readouterr().out
     card = tomllib.loads((tmp_path / "run" / "artefact" / "model.toml").read_text())
     scores = json.loads((tmp_path / "run" / "scores.json").read_text())["scores"]
     assert card["training"]["steps_done"] == 20 and card["training"]["note"] == ""
     assert card["training"]["command"] == "lsbc train smoke.toml"
     assert card["scores"]["held_out"]["one_year"] == scores["held_out"]["one_year"]
-    assert card["network"]["halo"] == 24 and card["precision"]["onnx_vs_torch"]["changed_class_share"] <= 1e-4
+    assert card["network"]["halo"] == 24 and card["precision"]["onnxruntime_float32"]["changed_class_share"] <= 1e-4
 
 
 def test_an_artefact_is_scored_where_it_is_asked_for(config_file, tmp_path, capsys):
@@ -86,3 +87,30 @@ def test_a_network_of_several_years_is_trained_scored_and_exported(config_file, 
     assert card["network"]["steps"] == 2 and [c["name"] for c in card["channels"]][-6:] == [f"delta2.{g}" for g in GROUPS]
     with pytest.raises(ModelError, match=r"delta2\.urban"):
         read_artefact(tmp_path / "run" / "artefact")
+
+
+def test_a_shipped_artefact_gets_formats_in_a_copy(tmp_path, capsys):
+    pytest.importorskip("torch", reason="torch is not installed")
+    pytest.importorskip("lightning", reason="lightning is not installed")
+    assert main(["export", "shipped:bavaria30", "--formats", "pt2, torchscript", "-o", str(tmp_path / "copy")]) == 0
+    assert "unet.ts.pt." in capsys.readouterr().out
+    made = read_artefact(tmp_path / "copy")
+    assert made.file_bytes("unet.pt2") and made.file_bytes("unet.ts.pt") and made.card["precision"]["torchscript_float32"]["passed"]
+
+
+def test_a_shipped_artefact_is_not_changed_in_place(capsys):
+    assert main(["export", "shipped:bavaria30", "--formats", "pt2"]) == Status.CONFIG
+    assert "shipped:bavaria30 belongs to the installation and is not changed: say with -o DIR" in capsys.readouterr().err
+
+
+def test_int8_of_an_artefact_without_maps_is_refused(tmp_path, capsys):
+    pytest.importorskip("lightning", reason="lightning is not installed")
+    assert main(["export", "shipped:bavaria30", "--formats", "int8", "-o", str(tmp_path / "copy")]) == Status.MODEL
+    assert "Format 'int8' needs maps" in capsys.readouterr().err and not (tmp_path / "copy").exists()
+
+
+@pytest.mark.parametrize("arguments", [["export", "shipped:bavaria30"], ["export", "train.toml", "--formats", "pt2"]])
+def test_formats_go_with_an_artefact_and_an_artefact_with_formats(arguments, capsys):
+    with pytest.raises(SystemExit):
+        main(arguments)
+    assert "--formats" in capsys.readouterr().err
