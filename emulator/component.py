@@ -123,7 +123,11 @@ class Component:
         if self._config.output.uncovered_cells == "error":
             agree(comm, require_coverage, plan, coverage, self._config.output.min_coverage, fine_file.box)
         tiles = make_tiles(comm, self._seat, self._config.model, self._artefact, plan, self._settings.allocation)
-        tiles.load(tile_statics(plan))
+        try:
+            tiles.load(tile_statics(plan))
+        except LsbcError:
+            tiles.close()
+            raise
         self._plan, self._tiles = plan, tiles
         work = plan_summary(plan.domain.windows, plan.domain.cells_wanted, plan.domain.cut, plan.owner)
         logger.info("grid: %d cells, %d tiles of %d x %d on %d ranks; the network computes %.2f cells in %d windows of %d sizes for each that may change",
