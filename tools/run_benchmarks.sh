@@ -13,6 +13,9 @@ done
 echo "--- benchmarks/allocate.py"
 "$python" benchmarks/allocate.py
 
+echo "--- benchmarks/infer_gpu.py"
+"$python" benchmarks/infer_gpu.py
+
 for ranks in 1 2; do
     echo "--- benchmarks/coupled_years.py on $ranks rank(s)"
     mpirun --oversubscribe -n "$ranks" "$python" benchmarks/coupled_years.py "$input/icon.toml" --years 10
