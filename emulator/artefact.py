@@ -57,6 +57,11 @@ class Artefact:
         return len(self.card["classes"]["codes"])
 
     @property
+    def n_step(self) -> int:
+        """Years the network predicts at once."""
+        return int(self.card["network"]["steps"])
+
+    @property
     def fingerprint(self) -> str:
         """sha256 of the weights as the card states it: names the model, in whatever format it runs."""
         return self.files[WEIGHTS]
@@ -85,7 +90,7 @@ class Artefact:
             return ""
         found = "says that it failed" if table else "has none"
         return f"Model '{self.name}' may not run in {precision} with backend '{backend}': that needs a table [precision.{entry}] with passed = true in its card, " \
-               f"which {found}. {derive} {form}` measures it; float32 always runs."
+               f"which {found}. {derive} {form} --config CONFIG --data DIR` measures it; float32 always runs."
 
     def file_bytes(self, name: str) -> bytes:
         """Content of one file of the artefact.

@@ -17,7 +17,7 @@ from lsbc.regrid.errors import ModelError
 from lsbc.training.formats import ONNX
 from lsbc.training.halo import Run, check_lattice, core_is_exact, exact_halo, random_context
 from lsbc.training.precision import Tiles, compare, complaint
-from lsbc.training.runtimes import NotHere, Setting, onnxruntime_network, settings_of
+from lsbc.training.runtimes import NotHere, Setting, Unwritten, as_function, onnxruntime_network, settings_of
 from lsbc.training.whole_tile import whole_tile_operators
 
 log = logging.getLogger(__name__)
@@ -97,13 +97,15 @@ class Checks:
         return ""
 
     def _measure(self, setting: Setting, content: bytes) -> dict[str, Any]:
-        run = setting.load(content, setting.precision)
+        n_channel, (_, n_step, n_class, *_) = self.tiles.channels.shape[1], self.expected.shape
+        network = setting.load(Unwritten(content, (None,) * n_channel, n_class, n_step), setting.precision)
+        run = as_function(network)
         table = compare(self.expected, self.tiles.logits(run), self.tiles.counted)
         if self.tiles.year is not None:
             table |= self.tiles.year.compare(self.expected_year, self.tiles.year.maps(run))
-        context = random_context(self.tiles.channels.shape[1], CONTEXT_CORE + 2 * (self.tiles.halo + (2 << self.depth)))
+        context = random_context(n_channel, CONTEXT_CORE + 2 * (self.tiles.halo + (2 << self.depth)))
         return table | {"same_bits_in_context": core_is_exact(run, context, CONTEXT_CORE, self.tiles.halo), "inputs": self.tiles.inputs,
-                        "measured_on": "cpu", "library": setting.library}
+                        "measured_on": "cpu", "library": network.versions}
 
     def _why_not(self, setting: Setting, table: Mapping[str, Any]) -> str:
         reasons = [complaint(table, setting.precision)]

@@ -1,18 +1,18 @@
-"""Runs a file of an artefact as a coupled run does: on the CPU, one thread. One function a runtime; knows bytes and arrays only.
+"""Runs a file of an artefact as a coupled run does, with the component's own networks, on the CPU, before the file is written.
 
-`SETTINGS` lists what is measured at export: which file, by which runtime, in which precision.
+`SETTINGS` lists what is measured at export: which file, by which backend, in which precision.
 """
 
 from __future__ import annotations
 
-import io
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 
+from lsbc.emulator.backends import BACKENDS
+from lsbc.emulator.network import Network as LoadedNetwork
 from lsbc.training.formats import INPUT, INT8, ONNX, OUTPUT, PT2, TORCHSCRIPT
 from lsbc.training.predict import Network
 
@@ -21,8 +21,8 @@ class NotHere(Exception):
     """This machine or this library cannot run a precision; the message says what is missing."""
 
 
-def onnxruntime_network(content: bytes, precision: str = "float32") -> Network:
-    """An ONNX model; the precision is the file's own."""
+def onnxruntime_network(content: bytes) -> Network:
+    """An ONNX model of any shape; one thread."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -33,54 +33,47 @@ def onnxruntime_network(content: bytes, precision: str = "float32") -> Network:
     return lambda x: session.run([OUTPUT], {INPUT: x})[0]
 
 
-def exported_program_network(content: bytes, precision: str = "float32") -> Network:
-    """An exported program with weights and values of `precision`."""
-    import torch
+@dataclass(frozen=True)
+class Unwritten:
+    """What the component's networks ask of an artefact, of one file that is not written yet."""
 
-    return _torch_run(torch.export.load(io.BytesIO(content)).module(), getattr(torch, precision))
+    content: bytes
+    channels: tuple[None, ...]
+    n_class: int
+    n_step: int
+    name: str = "to be written"
 
-
-def torchscript_network(content: bytes, precision: str = "float32") -> Network:
-    """Frozen TorchScript, whose weights cannot change their precision any more."""
-    import torch
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return _torch_run(torch.jit.load(io.BytesIO(content)), torch.float32)
-
-
-def _torch_run(module: object, dtype: object) -> Network:
-    import torch
-
-    torch.set_num_threads(1)
-    if dtype is not torch.float32:
-        module = module.to(dtype)
-
-    def run(x: np.ndarray) -> np.ndarray:
-        with torch.inference_mode():
-            values = torch.from_numpy(np.ascontiguousarray(x)).to(dtype).contiguous(memory_format=torch.channels_last)
-            try:
-                return module(values).float().contiguous().numpy()
-            except RuntimeError as error:
-                if "not implemented for" in str(error):
-                    raise NotHere(f"torch {torch.__version__}: {error}") from error
-                raise
-
-    return run
+    def file_bytes(self, name: str) -> bytes:
+        """The file, whatever its name."""
+        return self.content
 
 
-def openvino_network(content: bytes, precision: str = "float32") -> Network:
-    """An ONNX model in OpenVINO; int8 is the file's own, its other layers in float32."""
+def _onnxruntime(artefact: Any, precision: str) -> LoadedNetwork:
+    from lsbc.emulator.network.onnx_cpu import OnnxNetwork
+
+    return OnnxNetwork(artefact, precision)
+
+
+def _torch(artefact: Any, precision: str) -> LoadedNetwork:
+    from lsbc.emulator.network.torch_exported import TorchExportedNetwork
+
+    return TorchExportedNetwork(artefact, "cpu", precision)
+
+
+def _torchscript(artefact: Any, precision: str) -> LoadedNetwork:
+    from lsbc.emulator.network.torchscript import TorchScriptNetwork
+
+    return TorchScriptNetwork(artefact, "cpu", precision)
+
+
+def _openvino(artefact: Any, precision: str) -> LoadedNetwork:
     import openvino
 
-    core, wanted = openvino.Core(), {"float32": "f32", "bfloat16": "bf16", "int8": "f32"}[precision]
-    model = core.compile_model(core.read_model(io.BytesIO(content)), "CPU",
-                               {"INFERENCE_PRECISION_HINT": wanted, "INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1})
-    got = model.get_property("INFERENCE_PRECISION_HINT").to_string()
-    if got not in (wanted, {"f32": "float", "bf16": "bfloat16"}[wanted]):
-        raise NotHere(f"OpenVINO computes in {got} on this CPU where {precision} is asked for")
-    request = model.create_infer_request()
-    return lambda x: np.array(request.infer({0: np.ascontiguousarray(x)})[model.output(0)])
+    from lsbc.emulator.network.openvino import OpenvinoNetwork
+
+    if precision == "bfloat16" and "BF16" not in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        raise NotHere("OpenVINO has no bfloat16 on this CPU")
+    return OpenvinoNetwork(artefact, precision)
 
 
 @dataclass(frozen=True)
@@ -90,41 +83,45 @@ class Setting:
     backend: str
     precision: str
     file: str
-    load: Callable[[bytes, str], Network]
+    load: Callable[[Any, str], LoadedNetwork]
 
     @property
     def name(self) -> str:
         """`backend_precision`."""
         return f"{self.backend}_{self.precision}"
 
-    @property
-    def library(self) -> str:
-        """The library and its version, as in `onnxruntime 1.32.0`."""
-        from importlib.metadata import version
-
-        package = "torch" if self.backend == "torchscript" else self.backend
-        return f"{package} {version(package)}"
-
-    @property
-    def installed(self) -> bool:
-        """Whether the library is there."""
-        return find_spec("torch" if self.backend == "torchscript" else self.backend) is not None
-
 
 SETTINGS = (
-    Setting("onnxruntime", "float32", ONNX, onnxruntime_network),
-    Setting("onnxruntime", "int8", INT8, onnxruntime_network),
-    Setting("torch", "float32", PT2, exported_program_network),
-    Setting("torch", "bfloat16", PT2, exported_program_network),
-    Setting("torch", "float16", PT2, exported_program_network),
-    Setting("torchscript", "float32", TORCHSCRIPT, torchscript_network),
-    Setting("openvino", "float32", ONNX, openvino_network),
-    Setting("openvino", "bfloat16", ONNX, openvino_network),
-    Setting("openvino", "int8", INT8, openvino_network),
+    Setting("onnxruntime", "float32", ONNX, _onnxruntime),
+    Setting("onnxruntime", "int8", INT8, _onnxruntime),
+    Setting("torch", "float32", PT2, _torch),
+    Setting("torch", "bfloat16", PT2, _torch),
+    Setting("torch", "float16", PT2, _torch),
+    Setting("torchscript", "float32", TORCHSCRIPT, _torchscript),
+    Setting("openvino", "float32", ONNX, _openvino),
+    Setting("openvino", "bfloat16", ONNX, _openvino),
+    Setting("openvino", "int8", INT8, _openvino),
 )
-"""The first setting of a file is the file's own: it decides whether the file is written."""
+"""The first setting of a file is the file's own: it decides whether the file is written. Float16 is for GPUs; torch emulates it on the CPU."""
 
 
 def settings_of(file: str) -> tuple[Setting, ...]:
     """The settings of one file whose library is installed, the file's own first."""
-    return tuple(setting for setting in SETTINGS if setting.file == file and setting.installed)
+    return tuple(setting for setting in SETTINGS if setting.file == file and BACKENDS[setting.backend].version is not None)
+
+
+def as_function(network: LoadedNetwork) -> Network:
+    """A loaded network whose results stay.
+
+    Raises:
+        NotHere: (when called) torch has no such precision on this machine.
+    """
+    def run(x: np.ndarray) -> np.ndarray:
+        try:
+            return network(np.ascontiguousarray(x)).copy()
+        except RuntimeError as error:
+            if "not implemented for" in str(error):
+                raise NotHere(f"{network.versions}: {error}") from error
+            raise
+
+    return run

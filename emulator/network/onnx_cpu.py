@@ -27,7 +27,7 @@ class OnnxNetwork:
                                                      provider_options=[{"arena_extend_strategy": "kSameAsRequested"}])
         source, = self._session.get_inputs()
         target, = self._session.get_outputs()
-        self._n_channel, self._n_class = len(artefact.channels), artefact.n_class
+        self._n_channel, self._n_step, self._n_class = len(artefact.channels), artefact.n_step, artefact.n_class
         if source.shape[1] != self._n_channel:
             raise ModelError(f"{self.model_file} of model '{artefact.name}' takes {source.shape[1]} channels, its card lists {self._n_channel}.")
         self._input, self._output = Scratch(), Scratch()
@@ -41,7 +41,7 @@ class OnnxNetwork:
         """Logits, float32 (n, step, class, rows, columns); overwritten by the next call."""
         batch = np.ascontiguousarray(batch, np.float32)
         n, _, rows, columns = batch.shape
-        logits = self._output.view(n, 1, self._n_class, rows, columns)
+        logits = self._output.view(n, self._n_step, self._n_class, rows, columns)
         self._binding.bind_input(self._names[0], "cpu", 0, np.float32, batch.shape, batch.ctypes.data)
         self._binding.bind_output(self._names[1], "cpu", 0, np.float32, logits.shape, logits.ctypes.data)
         self._session.run_with_iobinding(self._binding)

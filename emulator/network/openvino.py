@@ -26,7 +26,7 @@ class OpenvinoNetwork:
         self.model_file = BACKENDS[self.backend].file_for(precision)
         core = openvino.Core()
         model = core.read_model(artefact.file_bytes(self.model_file))
-        self._n_channel, self._n_class = len(artefact.channels), artefact.n_class
+        self._n_channel, self._n_step, self._n_class = len(artefact.channels), artefact.n_step, artefact.n_class
         n_channel = model.inputs[0].partial_shape[1].get_length()
         if n_channel != self._n_channel:
             raise ModelError(f"{self.model_file} of model '{artefact.name}' takes {n_channel} channels, its card lists {self._n_channel}.")
@@ -44,7 +44,7 @@ class OpenvinoNetwork:
         tensor = self._openvino.Tensor
         batch = np.ascontiguousarray(batch, np.float32)
         n, _, rows, columns = batch.shape
-        logits = self._output.view(n, 1, self._n_class, rows, columns)
+        logits = self._output.view(n, self._n_step, self._n_class, rows, columns)
         self._request.set_input_tensor(tensor(batch, shared_memory=True))
         self._request.set_output_tensor(tensor(logits, shared_memory=True))
         self._request.infer()

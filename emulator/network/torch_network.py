@@ -36,7 +36,7 @@ class TorchNetwork:
         self.deterministic = deterministic and precision != "tf32"
         self._on_gpu = device != "cpu"
         self.versions = _versions(torch, self._on_gpu)
-        self._n_channel, self._n_class = len(artefact.channels), artefact.n_class
+        self._n_channel, self._n_step, self._n_class = len(artefact.channels), artefact.n_step, artefact.n_class
         self._run = GraphedCalls(self._launch, self.torch_device) if self._on_gpu and graphs else self._launch
         self._input, self._output = Scratch(self._pinned), Scratch(self._pinned)
 
@@ -48,7 +48,7 @@ class TorchNetwork:
         """Logits, float32 (n, step, class, rows, columns); overwritten by the next call."""
         torch = self._torch
         n, _, rows, columns = batch.shape
-        logits = self._output.view(n, 1, self._n_class, rows, columns)
+        logits = self._output.view(n, self._n_step, self._n_class, rows, columns)
         try:
             source = torch.from_numpy(np.ascontiguousarray(batch, np.float32)).to(self.torch_device, non_blocking=self._on_gpu)
             torch.from_numpy(logits).copy_(self.forward(source.to(dtype=self.dtype, memory_format=torch.channels_last)))

@@ -100,10 +100,12 @@ def test_a_runtime_whose_cells_depend_on_the_window_fails(monkeypatch):
     torch.manual_seed(2)
     network = fold_batch_norm(UNet(3, 8, 4, 1).eval())
 
-    def load(content, precision):
-        run = torch_network(network)
-        return lambda x: run(x) + np.float32(1e-6 * x.shape[-1])
+    class OfTheWindow:
+        versions = "none"
 
-    monkeypatch.setattr(export_checks, "settings_of", lambda file: (Setting("torch", "float32", file, load),))
+        def __call__(self, x):
+            return torch_network(network)(x) + np.float32(1e-6 * x.shape[-1])
+
+    monkeypatch.setattr(export_checks, "settings_of", lambda file: (Setting("torch", "float32", file, lambda artefact, precision: OfTheWindow()),))
     checks = Checks(torch_network(network), random_tiles(3, 12, 96), 1)
     assert checks.judge(PT2, b"") == "cells differ between a window with halo 12 and a larger context"

@@ -20,23 +20,34 @@ def network():
     return fold_batch_norm(UNet(3, 8, 8, 1).eval())
 
 
+def unwritten(setting, network):
+    return runtimes.Unwritten(MAKE[setting.file](network), (None,) * 3, 8, network.n_step)
+
+
+@pytest.mark.parametrize("n_step", [1, 2])
 @pytest.mark.parametrize("setting", [setting for setting in runtimes.SETTINGS if setting.precision != "int8"], ids=lambda setting: setting.name)
-def test_a_setting_computes_the_network_to_its_precision(setting, network):
-    if not setting.installed:
+def test_a_setting_computes_the_network_to_its_precision(setting, n_step):
+    if runtimes.BACKENDS[setting.backend].version is None:
         pytest.skip(f"{setting.backend} is not installed")
+    torch.manual_seed(6)
+    network = fold_batch_norm(UNet(3, 8, 8, 1, n_step).eval())
     x = np.random.default_rng(2).standard_normal((2, 3, 16, 24)).astype(np.float32)
     expected = torch_network(network)(x)
     try:
-        got = setting.load(MAKE[setting.file](network), setting.precision)(x)
+        loaded = setting.load(unwritten(setting, network), setting.precision)
+        run = runtimes.as_function(loaded)
+        got = run(x)
     except runtimes.NotHere as missing:
         pytest.skip(str(missing))
-    assert got.dtype == np.float32 and got.shape == expected.shape
+    run(2 * x)
+    assert loaded.precision == setting.precision and setting.backend in (loaded.backend, "torchscript")
+    assert got.dtype == np.float32 and got.shape == expected.shape == (2, n_step, 8, 16, 24)
     error, room = np.abs(got - expected).max() / np.abs(expected).max(), {"float32": 1e-5, "float16": 2e-3, "bfloat16": 2e-2}[setting.precision]
     assert error < room and (setting.precision == "float32" or error > 1e-6)
 
 
 def test_a_precision_that_this_machine_lacks_gets_no_table(network, monkeypatch):
-    def load(content, precision):
+    def load(artefact, precision):
         raise runtimes.NotHere("this CPU has no bfloat16")
 
     first, second = runtimes.settings_of(formats.PT2)[:2]
@@ -46,6 +57,24 @@ def test_a_precision_that_this_machine_lacks_gets_no_table(network, monkeypatch)
     assert set(checks.tables) == {"torch_float32"} and checks.failed == []
 
 
+def test_what_torch_has_not_implemented_is_told_from_other_failures():
+    class Broken:
+        versions = "torch 9"
+
+        def __init__(self, message):
+            self.message = message
+
+        def __call__(self, batch):
+            raise RuntimeError(self.message)
+
+    with pytest.raises(runtimes.NotHere, match="torch 9: conv not implemented for 'Half'"):
+        runtimes.as_function(Broken("conv not implemented for 'Half'"))(np.zeros(1))
+    with pytest.raises(RuntimeError, match="sizes differ"):
+        runtimes.as_function(Broken("sizes differ"))(np.zeros(1))
+
+
 def test_a_library_that_is_not_installed_is_not_asked(monkeypatch):
-    monkeypatch.setattr(runtimes, "find_spec", lambda name: None if name == "openvino" else object())
+    from dataclasses import replace
+
+    monkeypatch.setattr(runtimes, "BACKENDS", runtimes.BACKENDS | {"openvino": replace(runtimes.BACKENDS["openvino"], module="no_such_module")})
     assert [setting.name for setting in runtimes.settings_of(formats.ONNX)] == ["onnxruntime_float32"]
