@@ -1,6 +1,6 @@
 """The shapes that `networks.py` compares. Knows layers only: no data, no scores.
 
-Every one is spatially local and batch-independent in use. What earned a place is in lsbc.training; the rest lives here.
+Every one is spatially local and batch-independent in use. Only the plain U-Net earned a place in lsbc.training; the others live here.
 """
 
 from __future__ import annotations
@@ -11,8 +11,45 @@ from functools import partial
 import torch
 from torch import nn
 
-from lsbc.training.map_network import MapNetwork
 from lsbc.training.unet import Pair, UNet
+
+
+class MapNetwork(nn.Module):
+    """(batch, channel, row, column) -> logits (batch, 1, class, row, column); rows, columns multiples of 2**depth.
+
+    depth: log2 of the lattice on which windows must lie: how often the finest cells are halved, by pooling or by a stem.
+    The last 1x1 convolution sees the features of a cell and its input channels, as the U-Net's does.
+    """
+
+    head: nn.Conv2d
+
+    def __init__(self, n_channel: int, n_class: int, depth: int) -> None:
+        super().__init__()
+        self.n_channel, self.n_class, self.depth = n_channel, n_class, depth
+
+    def make_head(self, n_feature: int) -> nn.Conv2d:
+        """The last layer, for `head`."""
+        return nn.Conv2d(n_feature + self.n_channel, self.n_class, 1)
+
+    def start_from_prior(self, channel_of_class: dict[int, int], logit: float = 6.0) -> None:
+        """As in the U-Net."""
+        with torch.no_grad():
+            self.head.weight[:, -self.n_channel:] = 0.0
+        self.favour_prior(channel_of_class, dict.fromkeys(channel_of_class, logit))
+
+    def favour_prior(self, channel_of_class: dict[int, int], logit: dict[int, float]) -> None:
+        """As in the U-Net."""
+        n_feature = self.head.in_channels - self.n_channel
+        with torch.no_grad():
+            for class_index, channel in channel_of_class.items():
+                self.head.weight[class_index, n_feature + channel] += logit[class_index]
+
+    def features(self, channels: torch.Tensor) -> torch.Tensor:
+        """(batch, channel, row, column) -> (batch, feature, row, column)."""
+        raise NotImplementedError
+
+    def forward(self, channels: torch.Tensor) -> torch.Tensor:
+        return self.head(torch.cat([self.features(channels), channels], dim=1)).unsqueeze(1)
 
 
 class ChannelNorm(nn.Module):
@@ -46,10 +83,10 @@ class WideBlock(nn.Module):
 class Candidate(MapNetwork):
     """A U-Net whose stages are pairs of 3x3 convolutions or ConvNeXt blocks, after a stem that folds `fold` x `fold` cells into channels."""
 
-    def __init__(self, n_channel: int, n_class: int, base_width: int, levels: int, n_step: int = 1, *,
+    def __init__(self, n_channel: int, n_class: int, base_width: int, levels: int, *,
                  fold: int = 1, block: str = "pair", n_block: int = 2) -> None:
         n_out = max(16, base_width // fold) if fold > 1 else base_width
-        super().__init__(n_channel, n_class, levels + fold.bit_length() - 1, n_step)
+        super().__init__(n_channel, n_class, levels + fold.bit_length() - 1)
         widths = [base_width << level for level in range(levels + 1)]
         self.fold, pairs = fold, block == "pair"
 
@@ -86,10 +123,10 @@ class Candidate(MapNetwork):
 class Monai(MapNetwork):
     """MONAI's DynUNet with batch norm."""
 
-    def __init__(self, n_channel: int, n_class: int, base_width: int, levels: int, n_step: int = 1) -> None:
+    def __init__(self, n_channel: int, n_class: int, base_width: int, levels: int) -> None:
         from monai.networks.nets import DynUNet
 
-        super().__init__(n_channel, n_class, levels, n_step)
+        super().__init__(n_channel, n_class, levels)
         steps = [1] + [2] * levels
         self.net = DynUNet(2, n_channel, n_class, [3] * (levels + 1), steps, steps[1:],
                            filters=[base_width << level for level in range(levels + 1)], norm_name="batch")
@@ -100,7 +137,7 @@ class Monai(MapNetwork):
 
 
 REFERENCE = "unet d3 w32"
-CANDIDATES: dict[str, Callable[[int, int], MapNetwork]] = {
+CANDIDATES: dict[str, Callable[[int, int], UNet | MapNetwork]] = {
     REFERENCE: partial(UNet, base_width=32, depth=3),
     "unet d2 w32": partial(UNet, base_width=32, depth=2),
     "fold2 w64 l2": partial(Candidate, base_width=64, levels=2, fold=2),

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from candidate_networks import CANDIDATES, REFERENCE
+from candidate_networks import CANDIDATES, REFERENCE, MapNetwork
 
 from lsbc.emulator.classes import N_CLASS, STATIC_CLASSES
 from lsbc.training.cases import one_prior
@@ -28,7 +28,6 @@ from lsbc.training.config import RunConfig, TrainingConfig, read_config
 from lsbc.training.data import LandData, read_data
 from lsbc.training.holdout import held_out_cells
 from lsbc.training.loop import prior_channels, rate_factor, weighted_cross_entropy
-from lsbc.training.map_network import MapNetwork
 from lsbc.training.network_predictor import NetworkPredictor
 from lsbc.training.patches import channel_list
 from lsbc.training.predict import Network, Region, network_logits
@@ -40,11 +39,12 @@ from lsbc.training.tasks import reconstructions, target_years
 from lsbc.training.teacher import cut_to, divergence, read_teacher
 from lsbc.training.unet import UNet
 
+AnyNetwork = UNet | MapNetwork
 TASKS = ("hidden_60", "hidden_75", "hidden_100")
 TIMED_CELLS = 384
 CALIBRATED_PAIRS = 4
-TRAINED, TAUGHT = "trained network", ", taught"
-FROM_TRAINED = (TRAINED, "cut to depth 2", "cut to depth 2, taught", "unet d2 w24, taught")
+TRAINED, CUT, TAUGHT = "trained network", "cut to depth ", ", taught"
+FROM_TRAINED = (TRAINED, "cut to depth 2", "cut to depth 2, taught", "cut to depth 1, taught")
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Options:
         return RunConfig(steps=self.steps, steps_per_epoch=1, warmup_steps=max(1, self.steps // 10), decay_share=0.6)
 
 
-def train(network: MapNetwork, sampler: Sampler, options: Options, teacher: Callable | None = None) -> tuple[list[float], float]:
+def train(network: AnyNetwork, sampler: Sampler, options: Options, teacher: Callable | None = None) -> tuple[list[float], float]:
     """Loss of every step and seconds an optimiser step without making the samples; with a teacher half of the loss is its divergence."""
     torch.manual_seed(options.seed)
     network.train().to(memory_format=torch.channels_last)
@@ -90,11 +90,16 @@ def train(network: MapNetwork, sampler: Sampler, options: Options, teacher: Call
     return losses, seconds / options.steps
 
 
-def as_onnx(network: MapNetwork) -> Network:
+def n_channel(network: AnyNetwork) -> int:
+    """Channels of the first layer, which is a convolution."""
+    return next(network.parameters()).shape[1]
+
+
+def as_onnx(network: AnyNetwork) -> Network:
     """The network in onnxruntime, float32, one thread; batch norm is folded on the way."""
     import onnxruntime
 
-    buffer, x = io.BytesIO(), torch.zeros(1, network.n_channel, 4 << network.depth, 6 << network.depth)
+    buffer, x = io.BytesIO(), torch.zeros(1, n_channel(network), 4 << network.depth, 6 << network.depth)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(network.to(memory_format=torch.contiguous_format).eval(), (x,), buffer, dynamo=False, opset_version=18, input_names=["x"],
@@ -105,7 +110,7 @@ def as_onnx(network: MapNetwork) -> Network:
     return lambda x: session.run(["logits"], {"x": x})[0]
 
 
-def calibrate(network: MapNetwork, region: Region, sampler: Sampler) -> None:
+def calibrate(network: AnyNetwork, region: Region, sampler: Sampler) -> None:
     """Set the odds of staying right on watched cells, as `lsbc train` does, without its margin."""
     run, cells, parts = as_onnx(network), sampler.watched, []
     for years in sampler.pairs[-CALIBRATED_PAIRS:]:
@@ -122,7 +127,7 @@ def surprise(probability: np.ndarray, truth: np.ndarray, cells: np.ndarray) -> n
     return -np.log(np.maximum(np.take_along_axis(probability[:, cells], truth[cells][None].astype(int), 0)[0], 1e-12))
 
 
-def score(network: MapNetwork, data: LandData, config: TrainingConfig, region: Region) -> dict[str, float]:
+def score(network: AnyNetwork, data: LandData, config: TrainingConfig, region: Region) -> dict[str, float]:
     """Held-out places of the test years: part of the prior hidden; and one year ahead, the coarse class areas met."""
     predictor, scorer = NetworkPredictor(as_onnx(network)), Scorer(data, config.split, region.driver)
     place, hidden, out = held_out_cells(data, config.split) & data.valid, blind_region(region), {}
@@ -157,12 +162,12 @@ def without_staying(probability: np.ndarray, before: np.ndarray) -> np.ndarray:
     return other / np.maximum(other.sum(axis=0), 1e-12)
 
 
-def structural_halo(network: MapNetwork, limit: int = 160) -> int:
+def structural_halo(network: AnyNetwork, limit: int = 160) -> int:
     """Cells around a lattice-aligned core on which the core depends, a multiple of the lattice: from further out not even NaN arrives."""
     cell = 1 << network.depth
     core = 2 * cell
     for halo in range(0, limit + cell, cell):
-        context = torch.full((1, network.n_channel, *2 * (core + 2 * halo + 4 * cell,)), torch.nan)
+        context = torch.full((1, n_channel(network), *2 * (core + 2 * halo + 4 * cell,)), torch.nan)
         near, inner = slice(2 * cell, 2 * cell + core + 2 * halo), slice(2 * cell + halo, 2 * cell + halo + core)
         context[..., near, near] = 0.5
         with torch.no_grad():
@@ -171,20 +176,20 @@ def structural_halo(network: MapNetwork, limit: int = 160) -> int:
     raise RuntimeError(f"sees beyond {limit} cells")
 
 
-def flops_per_cell(network: MapNetwork) -> float:
+def flops_per_cell(network: AnyNetwork) -> float:
     from torch.utils.flop_counter import FlopCounterMode
 
     n = 8 << network.depth
     with FlopCounterMode(display=False) as count, torch.no_grad():
-        network(torch.zeros(1, network.n_channel, n, n))
+        network(torch.zeros(1, n_channel(network), n, n))
     return count.get_total_flops() / n**2
 
 
-def time_all(networks: dict[str, MapNetwork], rounds: int = 5) -> dict[str, float]:
+def time_all(networks: dict[str, AnyNetwork], rounds: int = 5) -> dict[str, float]:
     """Cells a second on one thread, best of several rounds in which each network has its turn."""
     runs = {name: as_onnx(network) for name, network in networks.items()}
-    n_channel = next(iter(networks.values())).n_channel
-    x = np.random.default_rng(0).standard_normal((1, n_channel, TIMED_CELLS, TIMED_CELLS)).astype(np.float32)
+    first = next(iter(networks.values()))
+    x = np.random.default_rng(0).standard_normal((1, n_channel(first), TIMED_CELLS, TIMED_CELLS)).astype(np.float32)
     best = dict.fromkeys(runs, np.inf)
     for _ in range(rounds):
         for name, run in runs.items():
@@ -194,10 +199,10 @@ def time_all(networks: dict[str, MapNetwork], rounds: int = 5) -> dict[str, floa
     return {name: TIMED_CELLS**2 / seconds for name, seconds in best.items()}
 
 
-def make(name: str, seed: int, checkpoint: Path | None) -> tuple[MapNetwork, Callable | None]:
+def make(name: str, seed: int, checkpoint: Path | None) -> tuple[AnyNetwork, Callable | None]:
     """A network to be trained and the logits of its teacher, if it has one.
 
-    A candidate's name, or "trained network" (that of the checkpoint), or "cut to depth 2" (the same without its deeper levels);
+    A candidate's name, or "trained network" (that of the checkpoint), or "cut to depth N" (the same without its deeper levels);
     ", taught" behind it: the trained network is the teacher.
     """
     torch.manual_seed(seed)
@@ -211,8 +216,9 @@ def make(name: str, seed: int, checkpoint: Path | None) -> tuple[MapNetwork, Cal
     elif name == TRAINED:
         network = read_teacher(checkpoint, 1)
     else:
-        network = UNet(teacher.n_channel, N_CLASS, teacher.down[0][0].out_channels, 2)
-        network.load_state_dict(cut_to(teacher.state_dict(), 2))
+        depth = int(name.removeprefix(CUT))
+        network = UNet(len(channel_list()), N_CLASS, teacher.down[0][0].out_channels, depth)
+        network.load_state_dict(cut_to(teacher.state_dict(), depth))
 
     def logits(x: torch.Tensor) -> torch.Tensor:
         with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):

@@ -17,6 +17,11 @@ def test_paths_are_relative_to_the_file(tmp_path):
     assert config.data.directory == tmp_path / "maps" and config.run.directory == tmp_path / "a" / "b"
 
 
+def test_the_teacher_is_a_path_relative_to_the_file(tmp_path):
+    config = read_config(write(tmp_path, '[loss]\nteacher = "out/last.ckpt"\n'))
+    assert config.loss.teacher == tmp_path / "out" / "last.ckpt"
+
+
 def test_a_data_directory_from_outside_replaces_the_one_in_the_file(tmp_path):
     config = read_config(write(tmp_path, '[data]\ndirectory = "maps"\n')).with_data("elsewhere", None)
     assert str(config.data.directory) == "elsewhere" and config.data.coarse_elevation is None
@@ -33,6 +38,7 @@ def test_a_data_directory_from_outside_replaces_the_one_in_the_file(tmp_path):
     ("[run]\nsteps = 150\n", r"run\.steps must be a positive multiple of steps_per_epoch=100, got 150"),
     ("[network]\ncore = 242\n", r"network\.core must be a multiple of 4, got 242"),
     ("[loss]\nchange_weight = 0.5\n", r"loss\.change_weight must be >= 1, got 0\.5"),
+    ("[loss]\nteacher_share = 1.5\n", r"loss\.teacher_share must be in \[0, 1\], got 1\.5"),
     ('[export]\nformats = ["onnx3"]\n', r"export\.formats must be of 'int8', 'torchscript' \(ONNX and pt2 are always written\), got \['onnx3'\]"),
     ("[run\n", r"is not TOML"),
 ])
