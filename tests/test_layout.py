@@ -16,7 +16,7 @@ ONLY_IN = {
                                                      "device_channels", "device_memory", "device_tiles", "device_calls")),
               "emulator/devices.py", "regrid/apply_torch.py", "training"},
     "torch_tensorrt": {"emulator/network/tensorrt.py"},
-    "openvino": {"emulator/network/openvino.py"},
+    "openvino": {"emulator/network/openvino.py", "training/runtimes.py"},
     "netCDF4": {"emulator/reader.py", "emulator/output.py", "emulator/restart.py", "emulator/plot.py", "training",
                 "regrid/readers/grid_file.py", "regrid/readers/scrip_writer.py", "regrid/netcdf_input.py", "regrid/weight_writer.py",
                 "regrid/field_files.py", "regrid/backends/yac.py", "regrid/backends/esmf_child.py"},

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lsbc.emulator.allocate import N_LAND_GROUP, allocate
-from lsbc.emulator.classes import CLASS_NAMES, NO_DATA
-from lsbc.emulator.infer import AFTER_DYNAMIC, FIRST_DYNAMIC
+from lsbc.emulator.classes import AFTER_DYNAMIC, CLASS_NAMES, FIRST_DYNAMIC, NO_DATA
 from lsbc.training.predict import Network
 
 MIN_CELLS = 500

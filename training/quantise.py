@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lsbc.training.formats import INPUT
+from lsbc.training.formats import INPUT, filled_up
 
 
 def float_layers(model: bytes) -> tuple[tuple[str, ...], ...]:
@@ -43,9 +43,10 @@ def quantised_bytes(model: bytes, tiles: np.ndarray, keep: tuple[str, ...]) -> b
 
         def get_next(self) -> dict[str, np.ndarray] | None:
             tile = next(self.left, None)
-            return None if tile is None else {INPUT: tile[None]}
+            return None if tile is None else {INPUT: filled_up(tile[None], n_channel)}
 
     graph = onnx.load_from_string(model)
+    n_channel = graph.graph.input[0].type.tensor_type.shape.dim[1].dim_value
     add_pre_process_metadata(graph)
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "int8.onnx"

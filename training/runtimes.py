@@ -13,7 +13,7 @@ import numpy as np
 
 from lsbc.emulator.backends import BACKENDS
 from lsbc.emulator.network import Network as LoadedNetwork
-from lsbc.training.formats import INPUT, INT8, ONNX, OUTPUT, PT2, TORCHSCRIPT
+from lsbc.training.formats import INPUT, INT8, ONNX, OUTPUT, PT2, TORCHSCRIPT, filled_up
 from lsbc.training.predict import Network
 
 
@@ -22,7 +22,7 @@ class NotHere(Exception):
 
 
 def onnxruntime_network(content: bytes) -> Network:
-    """An ONNX model of any shape; one thread."""
+    """An ONNX model of any shape; one thread. Channels that the file has beyond those given are 0."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -30,7 +30,8 @@ def onnxruntime_network(content: bytes) -> Network:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    return lambda x: session.run([OUTPUT], {INPUT: x})[0]
+    n_channel = session.get_inputs()[0].shape[1]
+    return lambda x: session.run([OUTPUT], {INPUT: filled_up(x, n_channel)})[0]
 
 
 @dataclass(frozen=True)

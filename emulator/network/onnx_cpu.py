@@ -6,7 +6,7 @@ import numpy as np
 
 from lsbc.emulator.artefact import Artefact
 from lsbc.emulator.backends import BACKENDS
-from lsbc.emulator.network.face import Scratch
+from lsbc.emulator.network.face import BlockedInput, Scratch, channels_fit
 from lsbc.regrid.errors import ModelError
 
 
@@ -28,18 +28,18 @@ class OnnxNetwork:
         source, = self._session.get_inputs()
         target, = self._session.get_outputs()
         self._n_channel, self._n_step, self._n_class = len(artefact.channels), artefact.n_step, artefact.n_class
-        if source.shape[1] != self._n_channel:
+        if not channels_fit(self._n_channel, source.shape[1]):
             raise ModelError(f"{self.model_file} of model '{artefact.name}' takes {source.shape[1]} channels, its card lists {self._n_channel}.")
-        self._input, self._output = Scratch(), Scratch()
+        self._input, self._output = BlockedInput(self._n_channel, source.shape[1]), Scratch()
         self._names, self._binding = (source.name, target.name), self._session.io_binding()
 
     def buffer(self, n: int, rows: int, columns: int) -> np.ndarray:
         """The network's own input, float32 (n, channel, rows, columns)."""
-        return self._input.view(n, self._n_channel, rows, columns)
+        return self._input.view(n, rows, columns)
 
     def __call__(self, batch: np.ndarray) -> np.ndarray:
         """Logits, float32 (n, step, class, rows, columns); overwritten by the next call."""
-        batch = np.ascontiguousarray(batch, np.float32)
+        batch = self._input.whole(batch)
         n, _, rows, columns = batch.shape
         logits = self._output.view(n, self._n_step, self._n_class, rows, columns)
         self._binding.bind_input(self._names[0], "cpu", 0, np.float32, batch.shape, batch.ctypes.data)

@@ -8,7 +8,7 @@ import numpy as np
 
 from lsbc.emulator.artefact import Artefact
 from lsbc.emulator.backends import BACKENDS
-from lsbc.emulator.network.face import Scratch
+from lsbc.emulator.network.face import BlockedInput, Scratch, channels_fit
 from lsbc.regrid.errors import ModelError
 
 
@@ -28,21 +28,21 @@ class OpenvinoNetwork:
         model = core.read_model(artefact.file_bytes(self.model_file))
         self._n_channel, self._n_step, self._n_class = len(artefact.channels), artefact.n_step, artefact.n_class
         n_channel = model.inputs[0].partial_shape[1].get_length()
-        if n_channel != self._n_channel:
+        if not channels_fit(self._n_channel, n_channel):
             raise ModelError(f"{self.model_file} of model '{artefact.name}' takes {n_channel} channels, its card lists {self._n_channel}.")
         self._request = core.compile_model(model, "CPU", {
             "INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1, "ENABLE_CPU_PINNING": False, "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_PRECISION_HINT": "bf16" if precision == "bfloat16" else "f32"}).create_infer_request()
-        self._input, self._output = Scratch(), Scratch()
+        self._input, self._output = BlockedInput(self._n_channel, n_channel), Scratch()
 
     def buffer(self, n: int, rows: int, columns: int) -> np.ndarray:
         """The network's own input, float32 (n, channel, rows, columns)."""
-        return self._input.view(n, self._n_channel, rows, columns)
+        return self._input.view(n, rows, columns)
 
     def __call__(self, batch: np.ndarray) -> np.ndarray:
         """Logits, float32 (n, step, class, rows, columns); overwritten by the next call."""
         tensor = self._openvino.Tensor
-        batch = np.ascontiguousarray(batch, np.float32)
+        batch = self._input.whole(batch)
         n, _, rows, columns = batch.shape
         logits = self._output.view(n, self._n_step, self._n_class, rows, columns)
         self._request.set_input_tensor(tensor(batch, shared_memory=True))
