@@ -195,3 +195,32 @@ def test_a_network_that_cannot_be_loaded_by_an_owner_is_an_error_on_all(comm, fo
     if comm.rank == 0:
         monkeypatch.setattr(together, "open_network", full)
     fails_everywhere(comm, DeviceError, "rank 0: cuda:0 is full", lambda: create(config(folder, comm, model="ranks_per_device = 2"), comm))
+
+
+@pytest.mark.parametrize("ranks_per_device", [1, 2])
+def test_an_owner_that_loses_its_device_goes_on_on_the_cpu_for_its_group(comm, folder, ranks_per_device):
+    """Only host cells over tiles of the first group are marked, the map is the same, and other ranks' networks go on."""
+    host = case.make_host()
+    cells = dealt(comm, host)
+    path = config(folder, comm, model=f"ranks_per_device = {ranks_per_device}\ndeterministic = false\ncpu_fallback = true")
+    component = create(path, comm)
+    if comm.rank == 0:
+        component._seat.network = BrokenNetwork(component._seat.network, fails=lambda call: True)
+    component.set_grid(*host.part(cells))
+    years(component, host, cells, 2000)
+    assert not any(comm.allgather(bool(component._state.by_spare.any())))
+    years(component, host, cells, 2001, 2002)
+    in_first_group = component._seat.group.size > 0 and comm.rank < ranks_per_device
+    assert component._state.by_spare.tolist() == [in_first_group] * len(component._plan.local)
+    quality = np.empty(len(cells))
+    component.get_field("quality", quality)
+    everyone = np.concatenate(comm.allgather(quality))
+    assert set(everyone) == ({0.0, 2.0} if comm.size > ranks_per_device else {2.0})
+    component.close()
+    alone = config(folder, comm, "alone")
+    if comm.rank == 0:
+        run(alone, SerialComm(), host, np.arange(81))
+        for year in YEARS:
+            maps = [contents(folder / name / f"landuse_{year}.nc")["landuse"] for name in ("out", "alone")]
+            assert np.array_equal(*maps)
+    comm.barrier()
