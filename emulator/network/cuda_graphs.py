@@ -20,12 +20,11 @@ _WARM_UPS = 3
 
 class _Graph(NamedTuple):
     graph: Any
-    source: Any
     result: Any
 
 
 class GraphedCalls:
-    """`run` on `device`, recorded at the second call of a shape and replayed from the third on.
+    """`run` on `device`, recorded when a shape comes back in the same memory, and replayed from then on: nothing is copied.
 
     The results are those of `run` to the bit, which is tried once for each graph; a graph that differs is not used.
     """
@@ -34,35 +33,36 @@ class GraphedCalls:
         import torch
 
         self._torch, self._run, self._device = torch, run, device
-        self._seen: set[tuple[int, ...]] = set()
-        self._graphs: dict[tuple[int, ...], _Graph] = {}
+        self._seen: set[tuple] = set()
+        self._graphs: dict[tuple, _Graph] = {}
         self._broken = False
         self._pool: Any = None
 
     def __call__(self, channels: Any) -> Any:
         """The result of `run`; with a graph it is overwritten by the next call of the same shape."""
-        shape = tuple(channels.shape)
-        graph = self._graphs.get(shape)
+        key = (tuple(channels.shape), channels.stride(), channels.data_ptr())  # a graph reads the memory that it was recorded with
+        graph = self._graphs.get(key)
         if graph is not None:
-            graph.source.copy_(channels)
             graph.graph.replay()
             return graph.result
         result = self._run(channels)
-        if shape in self._seen and self._worth_it(shape):
-            self._try_to_record(channels, result)
-        self._seen.add(shape)
+        if key in self._seen and self._worth_it(channels.shape):
+            self._try_to_record(key, channels, result)
+        if len(self._seen) >= 8 * MOST_GRAPHS:
+            self._seen.clear()
+        self._seen.add(key)
         return result
 
-    def _worth_it(self, shape: tuple[int, ...]) -> bool:
+    def _worth_it(self, shape: Any) -> bool:
         return not self._broken and len(self._graphs) < MOST_GRAPHS and shape[0] * shape[2] * shape[3] <= MOST_CELLS
 
-    def _try_to_record(self, channels: Any, expected: Any) -> None:
-        shape = tuple(channels.shape)
+    def _try_to_record(self, key: tuple, channels: Any, expected: Any) -> None:
+        shape = key[0]
         try:
             graph = self._record(channels)
             graph.graph.replay()
             if self._torch.equal(graph.result, expected):
-                self._graphs[shape] = graph
+                self._graphs[key] = graph
                 return
             logger.warning("a CUDA graph for shape %s gives other bits than plain launches: plain launches from now on", shape)
         except Exception as error:  # another library in the process may forbid the capture, or memory is short: slower, not wrong
@@ -72,17 +72,16 @@ class GraphedCalls:
     def _record(self, channels: Any) -> _Graph:
         """Warm up and capture on a side stream, as the capture must not meet first-call allocations and choices."""
         cuda = self._torch.cuda
-        source = channels.clone()
         side, here = cuda.Stream(self._device), cuda.current_stream(self._device)
         side.wait_stream(here)
         with cuda.stream(side):  # restores the stream too where the capture below breaks off
             for _ in range(_WARM_UPS):
-                self._run(source)
+                self._run(channels)
             if self._pool is None:
                 self._pool = cuda.graph_pool_handle()
             graph = cuda.CUDAGraph()
             # other threads of the host may use the GPU meanwhile: only this one must keep to what a capture allows
             with cuda.graph(graph, pool=self._pool, stream=side, capture_error_mode="thread_local"):
-                result = self._run(source)
+                result = self._run(channels)
         here.wait_stream(side)
-        return _Graph(graph, source, result)
+        return _Graph(graph, result)

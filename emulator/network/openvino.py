@@ -9,7 +9,7 @@ import numpy as np
 from lsbc.emulator.artefact import Artefact
 from lsbc.emulator.backends import BACKENDS
 from lsbc.emulator.network.face import BlockedInput, Scratch, channels_fit
-from lsbc.regrid.errors import ModelError
+from lsbc.regrid.errors import DeviceError, ModelError
 
 
 class OpenvinoNetwork:
@@ -30,9 +30,13 @@ class OpenvinoNetwork:
         n_channel = model.inputs[0].partial_shape[1].get_length()
         if not channels_fit(self._n_channel, n_channel):
             raise ModelError(f"{self.model_file} of model '{artefact.name}' takes {n_channel} channels, its card lists {self._n_channel}.")
-        self._request = core.compile_model(model, "CPU", {
-            "INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1, "ENABLE_CPU_PINNING": False, "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": "bf16" if precision == "bfloat16" else "f32"}).create_infer_request()
+        wanted = openvino.Type.bf16 if precision == "bfloat16" else openvino.Type.f32
+        compiled = core.compile_model(model, "CPU", {"INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1, "ENABLE_CPU_PINNING": False, "PERFORMANCE_HINT": "LATENCY",
+                                                     "INFERENCE_PRECISION_HINT": wanted})
+        got = compiled.get_property("INFERENCE_PRECISION_HINT")
+        if got != wanted:
+            raise DeviceError(f"OpenVINO computes in {got} where {precision} is asked for: this CPU has no instructions for it. Set model.precision = 'float32'.")
+        self._request = compiled.create_infer_request()
         self._input, self._output = BlockedInput(self._n_channel, n_channel), Scratch()
 
     def buffer(self, n: int, rows: int, columns: int) -> np.ndarray:

@@ -82,8 +82,7 @@ class TorchNetwork:
             with one_thread(torch):
                 yield
             return
-        with torch.cuda.device(self.torch_device), torch.backends.cudnn.flags(
-                enabled=True, benchmark=not self.deterministic, deterministic=self.deterministic, allow_tf32=self.precision == "tf32"):
+        with torch.cuda.device(self.torch_device), cudnn_settings(torch, self.deterministic, self.precision == "tf32"):
             yield
 
 
@@ -96,6 +95,21 @@ def one_thread(torch: Any) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextmanager
+def cudnn_settings(torch: Any, deterministic: bool, tf32: bool) -> Iterator[None]:
+    """cuDNN's choice of convolutions: fixed ones or the fastest, float32 as it is or in rounded products.
+
+    One flag after the other, as `cudnn.flags` fails where the host has set some by the older and some by the newer names.
+    """
+    cudnn = torch.backends.cudnn
+    before = cudnn.deterministic, cudnn.benchmark, cudnn.conv.fp32_precision
+    try:
+        cudnn.deterministic, cudnn.benchmark, cudnn.conv.fp32_precision = deterministic, not deterministic, "tf32" if tf32 else "ieee"
+        yield
+    finally:
+        cudnn.deterministic, cudnn.benchmark, cudnn.conv.fp32_precision = before
 
 
 def torch_type(precision: str) -> Any:

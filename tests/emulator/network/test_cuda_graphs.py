@@ -71,8 +71,12 @@ def setting(monkeypatch):
     return SimpleNamespace(cuda=cuda, launches=launches, calls=GraphedCalls(run, "cuda:0"))
 
 
-def batch(value, edge=8):
-    return torch.full((1, 3, edge, edge), float(value)).to(memory_format=torch.channels_last)
+MEMORY = torch.zeros(3 * 24 * 24)
+
+
+def batch(value, edge=8, memory=MEMORY):
+    """Windows filled with one number, channels last, at the start of one memory that all sizes share."""
+    return memory[: 3 * edge * edge].view(1, edge, edge, 3).permute(0, 3, 1, 2).fill_(float(value))
 
 
 def test_a_shape_is_recorded_when_it_comes_back_and_replayed_from_then_on(setting):
@@ -86,6 +90,13 @@ def test_each_shape_has_its_own_graph(setting):
     for _ in range(3):
         assert float(setting.calls(batch(1, 8)).mean()) == 2.0 and float(setting.calls(batch(5, 16)).mean()) == 10.0
     assert len(setting.calls._graphs) == 2
+
+
+def test_a_shape_in_other_memory_is_not_taken_for_the_recorded_one(setting):
+    for _ in range(3):
+        setting.calls(batch(1))
+    assert float(setting.calls(batch(7, memory=torch.zeros(3 * 8 * 8))).mean()) == 14.0
+    assert float(setting.calls(batch(4)).mean()) == 8.0
 
 
 def test_a_shape_that_comes_once_is_never_recorded(setting):
@@ -137,5 +148,9 @@ def test_a_whole_network_runs_through_graphs(derived_model, monkeypatch):
 
     monkeypatch.setattr(torch, "cuda", cuda)
     network._run = GraphedCalls(recordable, "cuda:0")
-    assert all(np.array_equal(network(one), wanted) for one, wanted in zip(data * 2, expected * 2))
+    memory = torch.zeros(data[0].size)
+    channels = memory.view(1, 96, 96, 31).permute(0, 3, 1, 2)
+    for one, wanted in zip(data * 2, expected * 2):
+        channels.copy_(torch.from_numpy(one))
+        assert np.array_equal(network.forward(channels).numpy(), wanted)
     assert len(network._run._graphs) == 1

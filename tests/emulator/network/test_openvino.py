@@ -10,7 +10,7 @@ from lsbc.emulator.artefact import locate, read_artefact  # noqa: E402
 from lsbc.emulator.channels import CHANNEL_NAMES  # noqa: E402
 from lsbc.emulator.network.onnx_cpu import OnnxNetwork  # noqa: E402
 from lsbc.emulator.network.openvino import OpenvinoNetwork  # noqa: E402
-from lsbc.regrid.errors import ModelError  # noqa: E402
+from lsbc.regrid.errors import DeviceError, ModelError  # noqa: E402
 
 import case  # noqa: E402
 import network_cases  # noqa: E402
@@ -29,9 +29,20 @@ def test_a_whole_batch_is_the_convolution_that_numpy_computes(tmp_path):
     np.testing.assert_allclose(OpenvinoNetwork(read_artefact(folder))(batch)[:, 0], network_cases.convolution(batch, kernel), rtol=1e-5, atol=1e-4)
 
 
+def test_a_cpu_that_has_no_bfloat16_is_told_and_not_given_something_else(shipped, monkeypatch):
+    import openvino
+
+    monkeypatch.setattr(openvino.CompiledModel, "get_property", lambda self, name: openvino.Type.f32)
+    with pytest.raises(DeviceError, match="OpenVINO computes in .* where bfloat16 is asked for"):
+        OpenvinoNetwork(shipped, "bfloat16")
+
+
 @pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-4), ("bfloat16", 0.5)])
 def test_it_computes_what_onnxruntime_computes_and_a_cells_bits_hang_on_its_surroundings_alone(shipped, precision, tolerance):
-    network = OpenvinoNetwork(shipped, precision)
+    try:
+        network = OpenvinoNetwork(shipped, precision)
+    except DeviceError as error:
+        pytest.skip(str(error))
     batch = network_cases.noise(1, 144, 144)
     assert np.abs(network(batch) - OnnxNetwork(shipped)(batch)).max() < tolerance
     network_cases.check_neighbours_in_a_batch(network)

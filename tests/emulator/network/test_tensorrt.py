@@ -56,7 +56,13 @@ def gpu(monkeypatch, library):
     real = tensorrt.build_engine
     monkeypatch.setattr(tensorrt, "build_engine", lambda artefact, precision, shape, device: real(artefact, precision, shape, "cpu"))
     real_network = tensorrt.TensorRTNetwork
-    monkeypatch.setattr(tensorrt, "TensorRTNetwork", lambda artefact, device, precision, engine: real_network(artefact, "cpu", precision, engine))
+
+    def network(artefact, device, precision, engine):
+        made = real_network(artefact, "cpu", precision, engine)
+        made.device = device
+        return made
+
+    monkeypatch.setattr(tensorrt, "TensorRTNetwork", network)
     return library
 
 

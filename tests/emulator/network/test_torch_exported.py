@@ -4,6 +4,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
 from lsbc.emulator.artefact import locate  # noqa: E402
+from lsbc.emulator.network import torch_network  # noqa: E402
 from lsbc.emulator.network.onnx_cpu import OnnxNetwork  # noqa: E402
 from lsbc.emulator.network.torch_exported import TorchExportedNetwork  # noqa: E402
 from lsbc.regrid.errors import DeviceError, ModelError  # noqa: E402
@@ -65,6 +66,26 @@ def test_torchs_own_settings_are_left_as_they_were(derived_model):
         assert flags == (torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark, torch.backends.cudnn.allow_tf32)
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("by_host", [("allow_tf32", False), ("allow_tf32", True), ("conv", "ieee")])
+def test_cudnns_flags_are_set_by_precision_and_left_as_the_host_set_them(by_host):
+    cudnn, (name, value) = torch.backends.cudnn, by_host
+    first = cudnn.conv.fp32_precision
+    if name == "conv":
+        cudnn.conv.fp32_precision = value
+    else:
+        cudnn.allow_tf32 = value
+    before = (cudnn.deterministic, cudnn.benchmark, cudnn.conv.fp32_precision)
+    try:
+        for deterministic, tf32 in ((True, False), (False, True)):
+            with torch_network.cudnn_settings(torch, deterministic, tf32):
+                assert (cudnn.deterministic, cudnn.benchmark, cudnn.conv.fp32_precision) == (deterministic, not deterministic, "tf32" if tf32 else "ieee")
+            assert (cudnn.deterministic, cudnn.benchmark, cudnn.conv.fp32_precision) == before
+    finally:
+        cudnn.conv.fp32_precision = "none"
+        cudnn.allow_tf32 = True
+        assert cudnn.conv.fp32_precision == first
 
 
 def test_only_tf32_is_not_deterministic(derived_model):
