@@ -35,6 +35,8 @@ from lsbc.emulator.channels import shown_prior
 from lsbc.emulator.classes import N_GROUP
 from lsbc.emulator.tile_engine import Rectangle, TileStatics, TileYear
 
+SMALL = 48
+"""Edge of the smallest rectangles that are computed of a tile."""
 GLOBAL_CELLS = 473e6
 """309.6 million land cells times the 1.53 cells computed for each (`tiles_global.py`: halo 48, windows up to 1536 cells, one GPU)."""
 HEAD = (f"{'what':24} {'backend':18} {'precision':9} {'windows':>14} {'Mcells/s':>9} {'TFLOP/s':>8} {'of rate':>7} {'not net':>7} "
@@ -56,19 +58,19 @@ class Bench:
     def cuda(self) -> bool:
         return self.device != "cpu"
 
-    def seconds(self, work: Callable[[], object]) -> float:
-        """Median of several runs of at least a fifth of a second, after three to warm up (the second may record a graph)."""
-        for _ in range(2 if self.quick else 3):
+    def seconds(self, work: Callable[[], object], once: bool = False) -> float:
+        """Median of several runs of at least a fifth of a second, after three to warm up (the second may record a graph); or a single run."""
+        for _ in range(0 if once else 1 if self.quick else 3):
             work()
         self.wait()
         spent, repeats = [], 1
-        while len(spent) < (1 if self.quick else 5):
+        while len(spent) < (1 if once else 3 if self.quick else 5):
             began = time.perf_counter()
             for _ in range(repeats):
                 work()
             self.wait()
             took = time.perf_counter() - began
-            if took < 0.2 and not self.quick:
+            if took < 0.2 and not self.quick and not once:
                 repeats *= 2
             else:
                 spent.append(took / repeats)
@@ -98,10 +100,10 @@ class Bench:
 
 
 def matrix_rate(bench: Bench) -> float:
-    """FLOP/s of one large matrix product: half precision on a GPU, float32 on a CPU."""
-    torch, n = bench.torch, 512 if not bench.cuda else 8192
+    """FLOP/s of one large matrix product, the best of several: half precision on a GPU, float32 on a CPU."""
+    torch, n = bench.torch, 1024 if not bench.cuda else 8192
     a = torch.randn((n, n), device=bench.device).to(torch.float16 if bench.cuda else torch.float32)
-    return 2.0 * n**3 / bench.seconds(lambda: torch.mm(a, a))
+    return 2.0 * n**3 / min(bench.seconds(lambda: torch.mm(a, a)) for _ in range(3))
 
 
 def flop_a_cell(torch: Any, module: Any, n_channel: int) -> float:
@@ -138,11 +140,13 @@ def networks(bench: Bench) -> Iterator[tuple[str, str, Callable[[], Any]]]:
 
 def window_sizes(bench: Bench) -> tuple[tuple[int, int], ...]:
     """(windows a call, edge in cells)."""
+    halo, core = bench.artefact.halo, bench.artefact.core
+    small, usual = SMALL + 2 * halo, core + 2 * halo
     if bench.quick:
-        return ((1, 144),)
+        return ((1, small),)
     if not bench.cuda:
-        return ((1, 336), (4, 336))
-    return (1, 336), (2, 336), (8, 336), (32, 336), (12, 144), (48, 144), (1, 816), (2, 816), (1, 1536), (2, 1536)
+        return ((1, usual), (4, usual))
+    return (1, usual), (2, usual), (8, usual), (32, usual), (12, small), (48, small), *((n, factor * core + 2 * halo) for factor in (3, 6) for n in (1, 2))
 
 
 def measure_networks(bench: Bench) -> None:
@@ -214,20 +218,23 @@ def make_tiles(artefact: Artefact, n: int, core: int, windows: tuple[Rectangle, 
 
 def tile_kinds(bench: Bench) -> tuple[tuple[str, int, int, tuple[Rectangle, ...]], ...]:
     """(name, number, core, windows): large windows as inland, small ones as along coasts."""
-    small = tuple(Rectangle(r, c, 48, 48) for r in range(0, 240, 96) for c in range(0, 240, 96))
+    core = bench.artefact.core
+    small = tuple(Rectangle(r, c, SMALL, SMALL) for r in range(0, core - SMALL + 1, 2 * SMALL) for c in range(0, core - SMALL + 1, 2 * SMALL))
     if bench.quick:
-        return (("small windows", 2, 240, small[:2]),)
+        return (("small windows", 2, core, small[:2]),)
     if not bench.cuda:
-        return (("whole tiles", 4, 240, (Rectangle(0, 0, 240, 240),)),)
-    return (("whole tiles", 16, 720, (Rectangle(0, 0, 720, 720),)), ("whole large tiles", 4, 1440, (Rectangle(0, 0, 1440, 1440),)), ("small windows", 200, 240, small))
+        return (("whole tiles", 4, core, (Rectangle(0, 0, core, core),)),)
+    whole = tuple((name, n, factor * core, (Rectangle(0, 0, factor * core, factor * core),)) for name, n, factor in (("whole tiles", 16, 3), ("large tiles", 4, 6)))
+    return *whole, ("small windows", 200, core, small)
 
 
 def measure_tiles(bench: Bench) -> None:
     for backend, precision, load in networks(bench):
         if backend == "torchscript" or (bench.cuda and precision not in ("float16", "float32")):
             continue
+        calls = (60_000,) if bench.quick else (112_896,) if not bench.cuda else (903_168,) if backend == "torch, plain" else (250_000, 903_168, 3_612_672)
         for name, n, core, windows in tile_kinds(bench):
-            for cells_a_call in (60_000,) if bench.quick else (250_000, 903_168, 3_612_672) if bench.cuda else (112_896,):
+            for cells_a_call in calls:
                 attempt(f"{name}, {backend}, {precision}, {cells_a_call} cells a call",
                         lambda: tile_rows(bench, backend, precision, load, make_tiles(bench.artefact, n, core, windows), core, cells_a_call, name))
                 bench.memory_gb()
@@ -244,14 +251,17 @@ def tile_rows(bench: Bench, backend: str, precision: str, load: Callable[[], Any
     years, edge = {k: year for k, (_, year) in enumerate(tiles)}, tiles[0][0].windows[0].rows + 2 * halo
     n = batch_of(edge, edge, cells_a_call)
     a_call = network_seconds(bench, network, n, edge, edge)
-    for what, deliver in (("classes", nothing), ("scores", nothing), ("allocated", allocation(bench.artefact, core, len(tiles)))):
+    kinds = [("classes", nothing), ("scores", nothing)]
+    if cells_a_call in (60_000, 903_168):  # allocation is the host's and the same for all: once is enough
+        kinds.append(("allocated", allocation(bench.artefact, core, len(tiles))))
+    for what, deliver in kinds:
         want = "classes" if what == "classes" else "scores"
         engine.run(years, want, nothing)  # memory for the results is made once
         windows, sent, fetched = engine.n_window, *engine.n_byte.values()
         engine.run(years, want, nothing)
         windows, sent, fetched = engine.n_window - windows, engine.n_byte["to device"] - sent, engine.n_byte["to host"] - fetched
         cells = windows * edge**2
-        seconds = bench.seconds(lambda: engine.run(years, want, deliver))
+        seconds = bench.seconds(lambda: engine.run(years, want, deliver), once=what == "allocated")
         bench.row(f"{name}, {what}", backend, precision, f"{n} x {edge}", cells, seconds, windows / n * a_call, (sent / cells, fetched / cells))
 
 
