@@ -40,8 +40,7 @@ def read_weights(path: Path, n_channel: int, base_width: int, depth: int, n_step
 
 
 def _example(network: UNet, blocks: tuple[int, int]) -> torch.Tensor:
-    n_channel = network.down[0][0].in_channels
-    return torch.zeros(2, n_channel, *(n << network.depth for n in blocks))
+    return torch.zeros(2, network.down[0][0].in_channels, *(n << network.depth for n in blocks))
 
 
 def _free_axes(network: UNet) -> dict[int, Any]:
@@ -88,8 +87,13 @@ def onnx_bytes(network: UNet) -> bytes:
 
 
 def exported_program_bytes(network: UNet) -> bytes:
-    """The network as a torch.export program (.pt2) with free batch, row and column axes. The example, which the file keeps, is small."""
+    """The network as a torch.export program (.pt2) with free batch, row and column axes.
+
+    The example, which the file keeps, is small; where a node came from in the source, with the places of this machine, is left out.
+    """
     program = torch.export.export(network, (_example(network, (2, 3)),), dynamic_shapes=(_free_axes(network),))
+    for node in program.graph.nodes:
+        node.meta.pop("stack_trace", None)
     buffer = io.BytesIO()
     torch.export.save(program, buffer)
     return buffer.getvalue()

@@ -113,6 +113,12 @@ def test_an_export_again_writes_the_same_bytes(exported, network, land, small):
     assert {path.name: path.read_bytes() for path in directory.iterdir()} == before
 
 
+def test_no_file_tells_the_places_of_this_machine(exported):
+    for path in exported[0].iterdir():
+        content = path.read_bytes()
+        assert not any(place in content for place in (str(CONFIGS.parents[1]).encode(), b"site-packages")), path.name
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_formats_derived_from_the_weights_compute_the_same_at_any_size(exported, network, tmp_path):
     directory, _ = exported
