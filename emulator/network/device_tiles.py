@@ -20,12 +20,10 @@ from lsbc.emulator.network.device_calls import Cores, Job, calls
 from lsbc.emulator.network.device_channels import DeviceChannels, WindowShape
 from lsbc.emulator.network.device_memory import Layout, Queues, Twin, named
 from lsbc.emulator.tile_engine import Deliver, Rectangle, TileStatics, TileYear, Want, seconds_of_engine
-from lsbc.emulator.windows import batch_of
+from lsbc.emulator.windows import GPU_CELLS_A_CALL, batch_of
 
 logger = logging.getLogger(__name__)
 
-CELLS_A_CALL = 8 * 336 * 336
-"""Cells in one call where nothing else is asked for: 8 windows of the shipped network, about 1 GB in float32 and enough to keep a GPU busy."""
 STATICS_SHARE = 0.5
 """Most of the device's free memory that statics may take; more, and they stay on the host and travel every year."""
 CALL_SHARE = 0.4
@@ -56,7 +54,7 @@ class DeviceTiles:
     computed with. Scores of static classes are 0: nothing asks for them, so they do not travel.
     """
 
-    def __init__(self, network: Any, channels: Sequence[Channel], ratio: int, core: int, halo: int, cells_a_call: int = CELLS_A_CALL) -> None:
+    def __init__(self, network: Any, channels: Sequence[Channel], ratio: int, core: int, halo: int, cells_a_call: int = GPU_CELLS_A_CALL) -> None:
         """Args:
             network: with `torch_device`, `dtype`, `forward`, and `fixed_window` where it takes one shape only.
             ratio: fine cells along one side of a driver cell.  core, halo: of the tiles.
@@ -71,7 +69,7 @@ class DeviceTiles:
         self._queues = Queues(self._device)
         with named(self._device, "the tables of the input channels"):
             self._channels = DeviceChannels(channels, ratio, self._device, self._dtype)
-        self._from_memory, self._cells_a_call = cells_a_call == 0, cells_a_call or CELLS_A_CALL
+        self._from_memory, self._cells_a_call = cells_a_call == 0, cells_a_call or GPU_CELLS_A_CALL
         self._tiles: list[TileStatics] = []
         self._jobs: list[list[Job]] = []
         self._statics: Any = None

@@ -12,13 +12,12 @@ from lsbc.emulator.devices import Gpus, Place, cpu_instruction_sets, find_gpus, 
 from lsbc.emulator.network.choose import Choice, choose, may_use_gpu, open_network
 from lsbc.emulator.network.engine_cache import Engine, cache_folder
 from lsbc.emulator.network.face import Network
+from lsbc.emulator.windows import GPU_CELLS_A_CALL
 from lsbc.regrid.comm import Comm, SerialComm, agree
 from lsbc.regrid.errors import DeviceError
 
 logger = logging.getLogger(__name__)
 
-ENGINE_CELLS = 250_000
-"""Cells of the windows in one call of a TensorRT engine, where model.batch names no number."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ def _same_engine(comm: Comm, artefact: Artefact, model: ModelConfig, choice: Cho
     from lsbc.emulator.network import tensorrt
 
     device = f"cuda:{device_index}"
-    batch = model.batch or max(1, ENGINE_CELLS // artefact.window**2)
+    batch = model.batch or max(1, GPU_CELLS_A_CALL // artefact.window**2)
     shape = (batch, len(artefact.channels), artefact.window, artefact.window)
     key = agree(comm, lambda: None if device_index is None else tensorrt.engine_key(artefact, choice.precision, shape, tensorrt.gpu_type(device)))
     keys = comm.allgather(key)

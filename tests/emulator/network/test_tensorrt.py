@@ -114,7 +114,7 @@ def test_the_key_names_everything_an_engine_hangs_on(derived_model, library):
 
 
 def test_a_run_builds_once_keeps_the_engine_and_says_what_it_runs(derived_model, gpu, tmp_path, monkeypatch):
-    monkeypatch.setattr(together, "ENGINE_CELLS", 2 * 336**2)
+    monkeypatch.setattr(together, "GPU_CELLS_A_CALL", 2 * 336**2)
     monkeypatch.setattr(choose, "_try_out", lambda artefact, network: None)  # two whole windows, in float16 on a CPU
     model = ModelConfig(backend="tensorrt", cache=tmp_path)
     loaded = network_for(SerialComm(), derived_model, model)
