@@ -91,6 +91,10 @@ def exported_program_bytes(network: UNet) -> bytes:
 
     The example, which the file keeps, is small; where a node came from in the source, with the places of this machine, is left out.
     """
+    network = copy.deepcopy(network)
+    network.drop = torch.nn.Identity()  # does nothing in use
+    for weight in network.parameters():
+        weight.data = weight.data.clone(memory_format=torch.contiguous_format)  # the file keeps strides, and training leaves others than reading does
     program = torch.export.export(network, (_example(network, (2, 3)),), dynamic_shapes=(_free_axes(network),))
     for node in program.graph.nodes:
         node.meta.pop("stack_trace", None)

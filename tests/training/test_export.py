@@ -134,6 +134,11 @@ def test_formats_derived_from_the_weights_compute_the_same_at_any_size(exported,
             np.testing.assert_allclose(other(x), torch_network(network)(x), rtol=1e-4, atol=1e-4)
 
 
+def test_a_derived_program_has_the_bytes_of_the_exported_one(exported, tmp_path):
+    export.derive_formats(exported[0], tmp_path / "more", ("pt2",))
+    assert (tmp_path / "more" / "unet.pt2").read_bytes() == (exported[0] / "unet.pt2").read_bytes()
+
+
 def test_without_maps_only_float32_is_compared_and_the_card_says_on_what(exported, tmp_path):
     made = export.derived_formats(exported[0], tmp_path / "more", ("torchscript",))
     found = made.card["precision"]["torchscript_float32"]

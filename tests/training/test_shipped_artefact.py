@@ -24,16 +24,17 @@ def card():
 def onnx_run():
     pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
     pytest.importorskip("torch", reason="torch is not installed")
-    from lsbc.training.export import onnx_network
+    from lsbc.training.runtimes import onnxruntime_network
 
-    return onnx_network(DIRECTORY / "unet.onnx")
+    return onnxruntime_network((DIRECTORY / "unet.onnx").read_bytes())
 
 
-@pytest.mark.parametrize("name", ["weights.safetensors", "unet.onnx"])
+@pytest.mark.parametrize("name", ["weights.safetensors", "unet.onnx", "unet.pt2", "unet.int8.onnx"])
 def test_each_file_has_the_hash_and_size_of_the_card_and_at_most_eight_megabytes(card, name):
     content = (DIRECTORY / name).read_bytes()
     assert card["files"][name] == {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
     assert len(content) <= 8_000_000
+    assert set(card["files"]) == {path.name for path in DIRECTORY.iterdir()} - {"model.toml"}
 
 
 def test_classes_and_channels_are_those_of_the_component(card):
@@ -83,14 +84,45 @@ def test_the_cards_halo_is_the_exact_one_of_the_onnx_file(card, onnx_run):
 
 def test_onnx_and_torch_agree_on_a_window(card, onnx_run):
     pytest.importorskip("safetensors", reason="safetensors is not installed")
-    from lsbc.training.export import compare, read_weights
+    from lsbc.training.formats import read_weights
+    from lsbc.training.precision import compare
     from lsbc.training.predict import torch_network
 
     weights = read_weights(DIRECTORY / "weights.safetensors", len(card["channels"]), card["network"]["base_width"], card["network"]["depth"])
     x = np.random.default_rng(1).random((2, len(CHANNEL_NAMES), 96, 96), np.float32)
-    difference = compare(torch_network(weights), onnx_run, x)
+    difference = compare(torch_network(weights)(x), onnx_run(x), np.ones((2, 96, 96), bool))
     assert difference["largest_logit_difference"] < 1e-3 and difference["changed_class_share"] <= 1e-3
-    assert card["precision"]["onnx_vs_torch"]["largest_logit_difference"] < 1e-3
+
+
+def test_every_precision_of_the_card_keeps_within_its_gate(card):
+    from lsbc.training.precision import complaint
+
+    tables = card["precision"]
+    assert set(tables) >= {"onnxruntime_float32", "onnxruntime_int8", "torch_float32", "torch_bfloat16", "torch_float16"}
+    for name, table in tables.items():
+        assert table["passed"] and table["same_bits_in_context"] and table["tiles"] >= 8, name
+        assert complaint(table, name.rpartition("_")[2]) == "", name
+
+
+def test_int8_gives_nearly_the_same_logits_and_the_same_bits_in_a_larger_context(card, onnx_run):
+    from lsbc.training.halo import core_is_exact, random_context
+    from lsbc.training.runtimes import onnxruntime_network
+
+    run = onnxruntime_network((DIRECTORY / "unet.int8.onnx").read_bytes())
+    context = random_context(len(CHANNEL_NAMES), 64 + 2 * 64)
+    assert core_is_exact(run, context, 64, card["network"]["halo"])
+    x = np.zeros((1, len(CHANNEL_NAMES), 96, 96), np.float32)
+    x[:, CHANNEL_NAMES.index("prior.forest")] = x[:, CHANNEL_NAMES.index("coarse.forest")] = x[:, CHANNEL_NAMES.index("static.land")] = 1.0
+    assert 0 < np.abs(run(x) - onnx_run(x)).max() < 1.0
+
+
+def test_the_training_page_tells_the_precisions_of_the_card(card):
+    lines = (DIRECTORY.parents[2] / "docs" / "training.md").read_text().splitlines()
+    for name, table in card["precision"].items():
+        line, = (line for line in lines if line.startswith(f"| `{name}` |"))
+        area = f"{table['worst_class_area_bias']:.2%} {table['worst_class']}".rstrip()
+        assert [cell.strip() for cell in line.split("|")[2:-1]] == [
+            f"{table['largest_logit_difference']:.2g}", f"{table['changed_class_share']:.3%}", area, f"{table['allocated_elsewhere_share']:.1%}"]
 
 
 def test_on_real_maps_a_whole_prior_is_kept_nearly_everywhere(bavaria_directory, onnx_run):
