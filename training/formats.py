@@ -98,6 +98,9 @@ def exported_program_bytes(network: UNet) -> bytes:
     program = torch.export.export(network, (_example(network, (2, 3)),), dynamic_shapes=(_free_axes(network),))
     for node in program.graph.nodes:
         node.meta.pop("stack_trace", None)
+    ranges = sorted(program.range_constraints.items(), key=lambda item: str(item[0]))  # torch orders them by hashes of this process
+    program.range_constraints.clear()
+    program.range_constraints.update(ranges)
     buffer = io.BytesIO()
     torch.export.save(program, buffer)
     return buffer.getvalue()
