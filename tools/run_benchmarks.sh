@@ -13,8 +13,10 @@ done
 echo "--- benchmarks/allocate.py"
 "$python" benchmarks/allocate.py
 
-echo "--- benchmarks/infer_gpu.py"
-"$python" benchmarks/infer_gpu.py
+for name in infer infer_gpu tiles_global; do
+    echo "--- benchmarks/$name.py"
+    "$python" "benchmarks/$name.py"
+done
 
 for ranks in 1 2; do
     echo "--- benchmarks/coupled_years.py on $ranks rank(s)"
