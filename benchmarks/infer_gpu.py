@@ -232,7 +232,7 @@ def measure_tiles(bench: Bench) -> None:
     for backend, precision, load in networks(bench):
         if backend == "torchscript" or (bench.cuda and precision not in ("float16", "float32")):
             continue
-        calls = (60_000,) if bench.quick else (112_896,) if not bench.cuda else (903_168,) if backend == "torch, plain" else (250_000, 903_168, 3_612_672)
+        calls = (60_000,) if bench.quick else (112_896,) if not bench.cuda else (400_000,) if backend == "torch, plain" else (200_000, 400_000, 903_168, 3_612_672)
         for name, n, core, windows in tile_kinds(bench):
             for cells_a_call in calls:
                 attempt(f"{name}, {backend}, {precision}, {cells_a_call} cells a call",
@@ -252,7 +252,7 @@ def tile_rows(bench: Bench, backend: str, precision: str, load: Callable[[], Any
     n = batch_of(edge, edge, cells_a_call)
     a_call = network_seconds(bench, network, n, edge, edge)
     kinds = [("classes", nothing), ("scores", nothing)]
-    if cells_a_call in (60_000, 903_168):  # allocation is the host's and the same for all: once is enough
+    if cells_a_call in (60_000, 400_000):  # allocation is the host's and the same for all: once is enough
         kinds.append(("allocated", allocation(bench.artefact, core, len(tiles))))
     for what, deliver in kinds:
         want = "classes" if what == "classes" else "scores"
@@ -309,7 +309,7 @@ def work_as_rank(bench: Bench) -> None:
 
     comm, artefact = MpiComm.world(), bench.artefact
     name, n, core, windows = tile_kinds(bench)[0]
-    cells_a_call, precision = 60_000 if bench.quick else 903_168, "float16" if bench.cuda else "float32"
+    cells_a_call, precision = 60_000 if bench.quick else 400_000, "float16" if bench.cuda else "float32"
     tiles = make_tiles(artefact, n, core, windows)[comm.rank::comm.size]
     engine = None
     if comm.rank == 0:

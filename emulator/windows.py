@@ -21,7 +21,7 @@ from lsbc.regrid.errors import ConfigError
 
 CPU_WINDOW, GPU_WINDOW = 576, 1536
 """Longest edge of a window, halo included, where the configuration names none."""
-GPU_CELLS_A_CALL = 8 * 336 * 336
+GPU_CELLS_A_CALL = 400_000
 """Cells of the windows computed in one call on a GPU: enough to outweigh the launches, few enough that filling up last calls costs little (both estimated, not tuned)."""
 BLOCK_CELLS, MOST_BLOCKS = 48, 30
 """Blocks are about this long, and a core has at most so many along an edge (the search grows with their third power)."""

@@ -120,7 +120,7 @@ def test_the_work_counts_halos_and_the_windows_that_fill_up_a_call():
 
 def test_limits_follow_the_device_and_the_configuration():
     assert Limits.of_device("cpu", 336) == Limits(576, 1)
-    assert Limits.of_device("cuda:0", 336) == Limits(1536, 903_168, few_shapes=True)
+    assert Limits.of_device("cuda:0", 336) == Limits(1536, 400_000, few_shapes=True)
     assert Limits.of_device("cuda:0", 336, window_cells=816, batch=2) == Limits(816, 2 * 336 * 336, few_shapes=True)
 
 
