@@ -47,8 +47,10 @@ def find_gpus(look: bool = True) -> Gpus:
         return Gpus(problem="GPUs were not looked for", driver=True)
     if importlib.util.find_spec("torch") is None:
         return Gpus(problem="torch is not installed: pip install 'lsbc[torch]'", driver=True)
-    import torch
-
+    try:
+        import torch
+    except (ImportError, OSError) as error:
+        return Gpus(problem=f"torch does not load: {str(error).strip()}", driver=True)
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         usable = torch.cuda.is_available()

@@ -142,13 +142,14 @@ def derived_formats(artefact: Path, target: Path, formats: Iterable[str], maps: 
     Args:
         maps: land and configuration to compare on; without them random numbers are compared on, and only float32 is judged.
     Raises:
-        ModelError: a format is unknown or needs maps, or the weights are not the ones the card names.
+        ModelError: a format is unknown or needs maps, or files that are used or copied are not the ones the card names.
     """
     formats = _checked_formats(formats, maps is not None)
     card = tomllib.loads((artefact / CARD).read_text())
-    found, named = sha256_of(artefact / WEIGHTS), card["files"][WEIGHTS]["sha256"]
-    if found != named:
-        raise ModelError(f"{artefact / WEIGHTS} has sha256 {found}; its card names {named}.")
+    for name in (WEIGHTS, ONNX) if target == artefact else card["files"]:
+        found, named = sha256_of(artefact / name), card["files"][name]["sha256"]
+        if found != named:
+            raise ModelError(f"{artefact / name} has sha256 {found}; its card names {named}.")
     shape, n_channel = card["network"], len(card["channels"])
     network = read_weights(artefact / WEIGHTS, n_channel, shape["base_width"], shape["depth"], shape["steps"])
     if maps is not None:

@@ -53,7 +53,7 @@ def in_whole_blocks(network: UNet) -> UNet:
     """A copy whose input channels are filled up to a multiple of 16 by channels of no weight.
 
     onnxruntime's fast convolutions take channels in blocks of 16; with 31 of them the first layer of the shipped network takes more
-    than twice as long as with 32. The component keeps the channels without weight at 0 (`OnnxNetwork`).
+    than twice as long as with 32. The component keeps the channels without weight at 0 (`face.BlockedInput`).
     """
     first, head = network.down[0][0], network.head
     n_more = -first.in_channels % CHANNEL_BLOCK

@@ -36,10 +36,11 @@ class GraphedCalls:
         self._seen: set[tuple] = set()
         self._graphs: dict[tuple, _Graph] = {}
         self._broken = False
+        self._side: Any = None
         self._pool: Any = None
 
     def __call__(self, channels: Any) -> Any:
-        """The result of `run`; with a graph it is overwritten by the next call of the same shape."""
+        """The result of `run`; with a graph it is overwritten by the next call, of whatever shape, for all graphs work in the same memory."""
         key = (tuple(channels.shape), channels.stride(), channels.data_ptr())  # a graph reads the memory that it was recorded with
         graph = self._graphs.get(key)
         if graph is not None:
@@ -70,9 +71,13 @@ class GraphedCalls:
         self._broken = True
 
     def _record(self, channels: Any) -> _Graph:
-        """Warm up and capture on a side stream, as the capture must not meet first-call allocations and choices."""
+        """Warm up and capture on a side stream, as the capture must not meet first-call allocations and choices.
+
+        Always on the same one: the memory of a pool is handed on from graph to graph within a stream only.
+        """
         cuda = self._torch.cuda
-        side, here = cuda.Stream(self._device), cuda.current_stream(self._device)
+        self._side = side = self._side or cuda.Stream(self._device)
+        here = cuda.current_stream(self._device)
         side.wait_stream(here)
         with cuda.stream(side):  # restores the stream too where the capture below breaks off
             for _ in range(_WARM_UPS):

@@ -91,7 +91,7 @@ class DeviceChannels:
         fixed = [k for k in range(len(channels)) if k not in driver and k not in looked_up]
         self._runs = {"driver": _runs(driver), "shown": _runs(looked_up), "statics": _runs(fixed)}
         self._static_channels = [channels[k] for k in fixed]
-        self._per_word = WORD // torch.empty(0, dtype=dtype).element_size()
+        self._per_word = WORD // dtype.itemsize
         self.n_word = self._words(len(fixed))
         self._table = self._pack(_planes([channels[k] for k in looked_up], np.arange(256, dtype=np.uint8).reshape(16, 16), {})).view(256, -1).to(device)
         which = [_DRIVER.index(family[k]) * N_GROUP + GROUPS.index(channels[k].name.partition(".")[2]) for k in driver]
@@ -110,7 +110,7 @@ class DeviceChannels:
     def _pack(self, planes: np.ndarray) -> Any:
         """float32 (channel, rows, columns) -> int64 (rows, columns, word), filled up with zeros."""
         torch = self._torch
-        cells = torch.zeros((*planes.shape[1:], self._words(len(planes)) * self._per_word), dtype=self._dtype)
+        cells = torch.zeros((*planes.shape[1:], self._words(len(planes)) * self._per_word), dtype=self._dtype, device="cpu")
         cells[..., : len(planes)] = torch.from_numpy(planes).permute(1, 2, 0)
         return cells.view(torch.int64)
 

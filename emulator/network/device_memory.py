@@ -100,9 +100,9 @@ class Queues:
         import torch
 
         if not self._cuda:
-            return torch.zeros(n, dtype=torch.uint8)
+            return torch.zeros(n, dtype=torch.uint8, device="cpu")
         with self._cuda.device(self.device):  # pinning makes a context on the current device
-            return torch.zeros(n, dtype=torch.uint8, pin_memory=True)
+            return torch.zeros(n, dtype=torch.uint8, device="cpu", pin_memory=True)
 
     def free_bytes(self) -> int | None:
         """Free memory of the device, or None: it has the host's."""

@@ -32,11 +32,16 @@ def cache_folder(configured: Path | None) -> Path:
     """Where engines are kept: model.cache, else `lsbc` in the user's cache directory.
 
     Raises:
-        ConfigError: everybody may write there, so anybody could leave an engine.
+        ConfigError: others may write there, so they could leave an engine; the superuser may.
     """
     folder = configured or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lsbc"
-    if folder.is_dir() and folder.stat().st_mode & stat.S_IWOTH:
-        raise ConfigError(f"model.cache = {folder} may be written by everybody, and engines are programs: take write permission from others (chmod o-w).")
+    if folder.is_dir():
+        found = folder.stat()
+        if found.st_mode & (stat.S_IWOTH | stat.S_IWGRP):
+            raise ConfigError(f"model.cache = {folder} may be written by {'everybody' if found.st_mode & stat.S_IWOTH else 'its group'}, and engines are programs: "
+                              "take write permission from others (chmod go-w).")
+        if found.st_uid not in (0, os.geteuid()):
+            raise ConfigError(f"model.cache = {folder} belongs to user {found.st_uid}, and engines are programs: name a directory of your own.")
     return folder
 
 
@@ -60,12 +65,14 @@ def write_engine(folder: Path, key: Mapping[str, str], content: bytes) -> None:
     """Keep an engine; where that fails the run goes on without, and the log says so."""
     engine, index = _paths(folder, key)
     try:
-        make_folder(folder)
+        if not folder.is_dir():
+            make_folder(folder)
+            folder.chmod(stat.S_IRWXU)  # whatever the umask: `cache_folder` must take it next time
         with whole_file(engine) as path:
             path.write_bytes(content)
         with whole_file(index) as path:
             path.write_text(json.dumps({"sha256": hashlib.sha256(content).hexdigest(), "key": dict(key)}, indent=1), encoding="utf-8")
-    except FileError as error:
+    except (FileError, OSError) as error:
         logger.warning("the engine is not kept for the next run: %s", error)
 
 

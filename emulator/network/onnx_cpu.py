@@ -23,8 +23,7 @@ class OnnxNetwork:
 
         self.precision, self.versions = precision, f"onnxruntime {onnxruntime.__version__}"
         self.model_file = BACKENDS[self.backend].file_for(precision)
-        self._session = onnxruntime.InferenceSession(artefact.file_bytes(self.model_file), _options(onnxruntime), providers=["CPUExecutionProvider"],
-                                                     provider_options=[{"arena_extend_strategy": "kSameAsRequested"}])
+        self._session = onnxruntime.InferenceSession(artefact.file_bytes(self.model_file), _options(onnxruntime), providers=["CPUExecutionProvider"])
         source, = self._session.get_inputs()
         target, = self._session.get_outputs()
         self._n_channel, self._n_step, self._n_class = len(artefact.channels), artefact.n_step, artefact.n_class

@@ -17,6 +17,8 @@ from lsbc.regrid.errors import ModelError
 
 _MEMBERS = re.compile(r"models/model\.json|data/weights/(weight_\d+|model_weights_config\.json)|data/constants/(tensor_\d+|model_constants_config\.json)|"
                       r"data/sample_inputs/model\.pt|archive_format|archive_version|byteorder|\.data/(version|serialization_id)")
+_OPERATOR = re.compile(r"torch\.ops\.aten\.(?P<name>[a-z]\w*)\.[A-Za-z]\w*")
+_TOUCH_FILES = ("from_file", "save")
 _NAMES_IN_EXPRESSIONS = re.compile(r"Symbol|Integer|Mul|Add|Pow|Mod|FloorDiv|Max|Min|positive|integer|nonnegative|True|[su]\d+|int_oo|oo")
 
 
@@ -67,9 +69,11 @@ def _graph_problem(graph: Any) -> str:
     while waiting:
         piece = waiting.pop()
         if isinstance(piece, dict):
-            target, expressions = piece.get("target", "torch.ops.aten."), [piece.get("expr_str", ""), *piece.get("range_constraints", ())]
-            if isinstance(target, str) and not target.startswith("torch.ops.aten."):
-                return f"calls {target!r}, which is no ATen operator"
+            expressions = [piece.get("expr_str", ""), *piece.get("range_constraints", ())]
+            for target in (piece[key] for key in ("target", "as_operator") if isinstance(piece.get(key), str)):
+                found = _OPERATOR.fullmatch(target)
+                if not found or found["name"] in _TOUCH_FILES:
+                    return f"calls {target!r}, which {'reads or writes files' if found else 'is no ATen operator'}"
             for expression in expressions:
                 for word in re.findall(r"[^\W\d]\w*|[^\w\s()*+,'=/-]", expression):
                     if not _NAMES_IN_EXPRESSIONS.fullmatch(word):

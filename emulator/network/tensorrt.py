@@ -16,6 +16,7 @@ from typing import Any
 
 from lsbc.emulator.artefact import Artefact
 from lsbc.emulator.backends import BACKENDS
+from lsbc.emulator.network.device_memory import named
 from lsbc.emulator.network.engine_cache import Engine, read_engine, write_engine
 from lsbc.emulator.network.program_file import load_program
 from lsbc.emulator.network.torch_network import TorchNetwork, torch_type
@@ -33,7 +34,9 @@ class TensorRTNetwork(TorchNetwork):
     model_file = MODEL_FILE
 
     def __init__(self, artefact: Artefact, device: str, precision: str, engine: Engine):
-        super().__init__(artefact, load_engine(engine.content), device, precision, graphs=False)
+        with named(device, f"the engine of model '{artefact.name}'"):
+            module = load_engine(engine.content)
+        super().__init__(artefact, module, device, precision, graphs=False)
         n, _, rows, columns = engine.shape
         self.fixed_window, self._shape = (n, rows, columns), engine.shape
         self.versions += f", torch-tensorrt {BACKENDS['tensorrt'].version}, TensorRT {tensorrt_version()}"

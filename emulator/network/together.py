@@ -19,7 +19,6 @@ from lsbc.regrid.errors import DeviceError
 logger = logging.getLogger(__name__)
 
 
-
 @dataclass(frozen=True)
 class Loaded:
     """A rank's part of the networks of a run."""
@@ -55,7 +54,8 @@ def network_for(comm: Comm, artefact: Artefact, model: ModelConfig, share: bool 
     if model.deterministic:
         check_same_bits(comm.allgather(facts))
     if comm.rank == 0:
-        logger.info("network %s: %s, %s on %s (%s)", artefact.name, facts["network_backend"], choice.precision, facts["network_device"], choice.reason)
+        logger.info("network %s: %s, %s on %s (%s)", artefact.name, facts["network_backend"], facts["network_precision"], facts["network_device"],
+                    f"instead: {lost}" if lost else choice.reason)
     return Loaded(network, place, comm.bcast(facts), lost)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from lsbc.emulator.artefact import Artefact
 from lsbc.emulator.backends import BACKENDS
+from lsbc.emulator.network.device_memory import named
 from lsbc.emulator.network.program_file import load_program
 from lsbc.emulator.network.torch_network import TorchNetwork, one_thread, torch_type
-from lsbc.regrid.errors import DeviceError
 
 
 class TorchExportedNetwork(TorchNetwork):
@@ -20,9 +20,6 @@ class TorchExportedNetwork(TorchNetwork):
 
         # guards would be Python code from the file; the sizes they check are on the pooling lattice by construction
         module = load_program(artefact, self.model_file).module(check_guards=False)
-        try:
-            with one_thread(torch):
-                module = module.to(device=device, dtype=torch_type(precision)).to(memory_format=torch.channels_last)
-        except torch.OutOfMemoryError as error:
-            raise DeviceError(f"Model '{artefact.name}' does not fit on {device}: {error}") from error
+        with named(device, f"the weights of model '{artefact.name}'"), one_thread(torch):
+            module = module.to(device=device, dtype=torch_type(precision)).to(memory_format=torch.channels_last)
         super().__init__(artefact, module, device, precision, deterministic)

@@ -13,6 +13,7 @@ import numpy as np
 
 from lsbc.emulator.artefact import Artefact
 from lsbc.emulator.network.cuda_graphs import GraphedCalls
+from lsbc.emulator.network.device_memory import is_memory_error, named
 from lsbc.emulator.network.face import Scratch
 from lsbc.regrid.errors import DeviceError
 
@@ -38,7 +39,8 @@ class TorchNetwork:
         self.versions = _versions(torch, self._on_gpu)
         self._n_channel, self._n_step, self._n_class = len(artefact.channels), artefact.n_step, artefact.n_class
         self._run = GraphedCalls(self._launch, self.torch_device) if self._on_gpu and graphs else self._launch
-        self._input, self._output = Scratch(self._pinned), Scratch(self._pinned)
+        with named(device, "its first page-locked memory"):
+            self._input, self._output = Scratch(self._pinned), Scratch(self._pinned)
 
     def buffer(self, n: int, rows: int, columns: int) -> np.ndarray:
         """The network's own input, float32 (n, channel, rows, columns); page-locked where there is a GPU."""
@@ -52,25 +54,28 @@ class TorchNetwork:
         try:
             source = torch.from_numpy(np.ascontiguousarray(batch, np.float32)).to(self.torch_device, non_blocking=self._on_gpu)
             torch.from_numpy(logits).copy_(self.forward(source.to(dtype=self.dtype, memory_format=torch.channels_last)))
-        except torch.OutOfMemoryError as error:
-            raise out_of_memory(self.device, batch.shape, error) from error
+        except (RuntimeError, MemoryError) as error:
+            if is_memory_error(error):
+                raise out_of_memory(self.device, batch.shape, error) from error
+            with named(self.device, f"a batch of shape {tuple(batch.shape)}"):
+                raise
         return logits
 
     def forward(self, channels: Any) -> Any:
         """Logits (n, step, class, rows, columns) on the device, of `channels`, (n, channel, rows, columns) of `dtype` in channels-last memory.
 
         Launches only: no copy to the host, no wait (but for the second call of a shape, which records a CUDA graph). The result is
-        overwritten by the next call of the same shape; calls must come one after the other, on one stream or on streams that wait for each other.
+        overwritten by the next call; calls must come one after the other, on one stream or on streams that wait for each other.
 
         Raises:
-            torch.OutOfMemoryError: `out_of_memory` has the words for it.
+            RuntimeError: as torch raises it; `device_memory.named` tells the device's from others.
         """
         with self._torch.no_grad(), self._settings():
             return self._run(channels)
 
     def _pinned(self, n: int) -> np.ndarray:
         with self._settings():  # page-locking makes a context on the current device
-            return self._torch.zeros(n, pin_memory=self._on_gpu).numpy()
+            return self._torch.zeros(n, dtype=self._torch.float32, device="cpu", pin_memory=self._on_gpu).numpy()
 
     def _launch(self, channels: Any) -> Any:
         return self._module(channels)
@@ -78,12 +83,13 @@ class TorchNetwork:
     @contextmanager
     def _settings(self) -> Iterator[None]:
         torch = self._torch
-        if not self._on_gpu:
-            with one_thread(torch):
-                yield
-            return
-        with torch.cuda.device(self.torch_device), cudnn_settings(torch, self.deterministic, self.precision == "tf32"):
-            yield
+        with torch.autocast(self.torch_device.type, enabled=False):  # the host may call in the middle of its own
+            if self._on_gpu:
+                with torch.cuda.device(self.torch_device), cudnn_settings(torch, self.deterministic, self.precision == "tf32"):
+                    yield
+            else:
+                with one_thread(torch), onednn_settings(torch):
+                    yield
 
 
 @contextmanager
@@ -95,6 +101,20 @@ def one_thread(torch: Any) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextmanager
+def onednn_settings(torch: Any) -> Iterator[None]:
+    """Float32 as it is on a CPU, whatever `torch.set_float32_matmul_precision` says."""
+    kinds = torch.backends.mkldnn.conv, torch.backends.mkldnn.matmul
+    before = [kind.fp32_precision for kind in kinds]
+    try:
+        for kind in kinds:
+            kind.fp32_precision = "ieee"
+        yield
+    finally:
+        for kind, precision in zip(kinds, before):
+            kind.fp32_precision = precision
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from typing import Any
 
 from lsbc.emulator.artefact import Artefact
 from lsbc.emulator.backends import BACKENDS
+from lsbc.emulator.network.device_memory import named
 from lsbc.emulator.network.torch_network import TorchNetwork
 from lsbc.regrid.errors import StartupError
 
@@ -30,7 +31,7 @@ class TorchScriptNetwork(TorchNetwork):
             raise StartupError(f"Backend 'torchscript' needs Python {'.'.join(map(str, LAST_PYTHON))} or older and a torch that still has TorchScript; this is "
                                f"Python {sys.version_info[0]}.{sys.version_info[1]} with torch {torch.__version__}. Use backend 'torch' with unet.pt2.")
         content = artefact.file_bytes(self.model_file)
-        with quiet():
+        with quiet(), named(device, f"the weights of model '{artefact.name}'"):
             self._script = torch.jit.load(io.BytesIO(content), map_location=device)
         super().__init__(artefact, self._script, device, precision, deterministic)
 

@@ -1,3 +1,4 @@
+import importlib.util
 import sys
 import warnings
 from types import SimpleNamespace
@@ -53,6 +54,25 @@ def test_a_torch_without_cuda_is_named(driver, monkeypatch):
 def test_a_missing_torch_is_named_with_the_command(driver, monkeypatch):
     monkeypatch.setattr(devices.importlib.util, "find_spec", lambda name: None)
     assert find_gpus().problem == "torch is not installed: pip install 'lsbc[torch]'"
+
+
+@pytest.mark.parametrize("error", [OSError("libcublas.so.13: cannot open shared object file"), ImportError("undefined symbol: ncclCommInit")])
+def test_a_torch_that_does_not_load_leaves_the_cpu_with_the_reason(driver, monkeypatch, error):
+    class Broken:
+        def find_spec(self, name, path=None, target=None):
+            if name == "torch":
+                return importlib.util.spec_from_loader(name, self)
+
+        def create_module(self, spec):
+            raise error
+
+        def exec_module(self, module):
+            pass
+
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Broken(), *sys.meta_path])
+    gpus = find_gpus()
+    assert not gpus.names and gpus.driver and gpus.problem == f"torch does not load: {error}"
 
 
 def test_torch_stays_unimported_where_nobody_needs_to_know(driver, monkeypatch):

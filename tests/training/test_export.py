@@ -167,6 +167,15 @@ def test_weights_that_are_not_the_cards_are_refused(exported, tmp_path):
         export.derive_formats(directory, tmp_path / "more", ("pt2",))
 
 
+@pytest.mark.parametrize("elsewhere", [True, False])
+def test_a_damaged_file_is_never_given_a_new_hash(exported, tmp_path, elsewhere):
+    directory, _ = exported
+    (directory / "unet.onnx").write_bytes(b"other")
+    with pytest.raises(ModelError, match=r"unet\.onnx has sha256 .*; its card names "):
+        export.derive_formats(directory, tmp_path / "more" if elsewhere else directory, ("pt2",))
+    assert not (tmp_path / "more").exists()
+
+
 def test_an_unknown_format_is_refused_by_name(exported, tmp_path):
     with pytest.raises(ModelError, match=r"Format 'engine' is unknown; lsbc writes int8, pt2, torchscript"):
         export.derive_formats(exported[0], tmp_path, ("engine",))

@@ -16,11 +16,12 @@ class StandIn:
     """torch.cuda as far as graphs need it: a graph runs what was computed while it was captured, on the same tensors."""
 
     def __init__(self):
-        self.captures, self.replays, self.current = [], 0, "main"
+        self.replays, self.current = 0, "main"
         self.capturing, self.fail, self.differ = None, False, False
-        self.run = None
+        self.n_stream = 0
 
     def Stream(self, device):
+        self.n_stream += 1
         return SimpleNamespace(name="side", wait_stream=lambda other: None)
 
     def current_stream(self, device):
@@ -90,6 +91,12 @@ def test_each_shape_has_its_own_graph(setting):
     for _ in range(3):
         assert float(setting.calls(batch(1, 8)).mean()) == 2.0 and float(setting.calls(batch(5, 16)).mean()) == 10.0
     assert len(setting.calls._graphs) == 2
+
+
+def test_all_graphs_are_recorded_on_one_stream_so_that_they_share_the_pools_memory(setting):
+    for edge in (8, 16, 24, 8, 16, 24):
+        setting.calls(batch(1, edge))
+    assert len(setting.calls._graphs) == 3 and setting.cuda.n_stream == 1
 
 
 def test_a_shape_in_other_memory_is_not_taken_for_the_recorded_one(setting):

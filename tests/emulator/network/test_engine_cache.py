@@ -1,6 +1,7 @@
 import hashlib
 import json
 import logging
+import os
 
 import pytest
 
@@ -61,7 +62,28 @@ def test_the_folder_is_the_configured_one_or_the_users_cache(tmp_path, monkeypat
     assert cache_folder(None) == tmp_path / ".cache" / "lsbc"
 
 
-def test_a_folder_that_everybody_may_write_is_refused(tmp_path):
-    tmp_path.chmod(0o777)
-    with pytest.raises(ConfigError, match=r"model\.cache = .* may be written by everybody"):
+@pytest.mark.parametrize(("mode", "who"), [(0o777, "everybody"), (0o702, "everybody"), (0o770, "its group")])
+def test_a_folder_that_others_may_write_is_refused(tmp_path, mode, who):
+    tmp_path.chmod(mode)
+    with pytest.raises(ConfigError, match=rf"model\.cache = .* may be written by {who}, .*chmod go-w"):
         cache_folder(tmp_path)
+
+
+def test_a_folder_of_another_user_is_refused_but_the_superusers_is_not(tmp_path, monkeypatch):
+    owner = tmp_path.stat().st_uid
+    monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+    if owner == 0:
+        assert cache_folder(tmp_path) == tmp_path
+        os.chown(tmp_path, 12345, -1)
+        owner = 12345
+    with pytest.raises(ConfigError, match=rf"model\.cache = .* belongs to user {owner}"):
+        cache_folder(tmp_path)
+
+
+def test_a_folder_made_for_the_engines_is_taken_the_next_time_whatever_the_umask(tmp_path):
+    before = os.umask(0o002)
+    try:
+        write_engine(tmp_path / "engines", KEY, b"an engine")
+    finally:
+        os.umask(before)
+    assert cache_folder(tmp_path / "engines") == tmp_path / "engines" and read_engine(tmp_path / "engines", KEY) == b"an engine"

@@ -58,7 +58,7 @@ def test_a_tensorrt_engine_computes_the_same_and_is_kept(derived_model, tmp_path
         network = network_for(SerialComm(), derived_model, model).network
     except StartupError as error:
         pytest.skip(str(error))
-    batch = network_cases.noise(1, 336, 336)
+    batch = network_cases.noise(1, derived_model.window, derived_model.window)
     assert np.abs(network(batch) - OnnxNetwork(derived_model)(batch)).max() < tolerance
     first = network(batch).copy()
     assert np.array_equal(network_for(SerialComm(), derived_model, model).network(batch), first) and len(list(tmp_path.glob("*.engine"))) == 1

@@ -75,12 +75,30 @@ def test_members_that_do_not_belong_there_are_refused(derived_model, members, mo
         load(derived_model, monkeypatch, rewritten(members, **{name: b"x"}))
 
 
-@pytest.mark.parametrize("target", ["torch.load", "torch.ops.load_library", "_operator.call", "os.system"])
+@pytest.mark.parametrize("target", ["torch.load", "torch.ops.load_library", "_operator.call", "os.system", "torch.ops.aten.relu.default.__class__.__call__",
+                                    "torch.ops.aten.__dir__", "torch.ops.aten.relu"])
 def test_nodes_that_are_no_aten_operators_are_refused(derived_model, members, monkeypatch, target):
     def change(graph):
         graph["graph_module"]["graph"]["nodes"][0]["target"] = target
 
     with pytest.raises(ModelError, match=f"calls '{target}', which is no ATen operator"):
+        load(derived_model, monkeypatch, rewritten(members, **graph_with(members, change)))
+
+
+@pytest.mark.parametrize("target", ["torch.ops.aten.save.default", "torch.ops.aten.from_file.default", "torch.ops.aten.from_file.out"])
+def test_operators_that_read_or_write_files_are_refused(derived_model, members, monkeypatch, target):
+    def change(graph):
+        graph["graph_module"]["graph"]["nodes"][0]["target"] = target
+
+    with pytest.raises(ModelError, match=f"calls '{target}', which reads or writes files"):
+        load(derived_model, monkeypatch, rewritten(members, **graph_with(members, change)))
+
+
+def test_an_operator_that_is_an_argument_is_looked_at_too(derived_model, members, monkeypatch):
+    def change(graph):
+        graph["graph_module"]["graph"]["nodes"][0]["inputs"][0]["arg"] = {"as_operator": "torch.hub.load"}
+
+    with pytest.raises(ModelError, match="calls 'torch.hub.load', which is no ATen operator"):
         load(derived_model, monkeypatch, rewritten(members, **graph_with(members, change)))
 
 

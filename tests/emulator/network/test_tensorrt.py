@@ -114,15 +114,16 @@ def test_the_key_names_everything_an_engine_hangs_on(derived_model, library):
 
 
 def test_a_run_builds_once_keeps_the_engine_and_says_what_it_runs(derived_model, gpu, tmp_path, monkeypatch):
-    monkeypatch.setattr(together, "GPU_CELLS_A_CALL", 2 * 288**2)
+    edge = derived_model.window
+    monkeypatch.setattr(together, "GPU_CELLS_A_CALL", 2 * edge**2)
     monkeypatch.setattr(choose, "_try_out", lambda artefact, network: None)  # two whole windows, in float16 on a CPU
     model = ModelConfig(backend="tensorrt", cache=tmp_path)
     loaded = network_for(SerialComm(), derived_model, model)
-    assert loaded.network.fixed_window == (2, 288, 288) and loaded.network.precision == "float16"
-    assert gpu[0] == ("compile", (2, 31, 288, 288), {torch.float16}) and loaded.facts["network_device"] == "NVIDIA H200"
+    assert loaded.network.fixed_window == (2, edge, edge) and loaded.network.precision == "float16"
+    assert gpu[0] == ("compile", (2, 31, edge, edge), {torch.float16}) and loaded.facts["network_device"] == "NVIDIA H200"
     network_for(SerialComm(), derived_model, model)
     assert gpu.count(("save",)) == 1
-    assert network_for(SerialComm(), derived_model, ModelConfig(backend="tensorrt", cache=tmp_path, batch=1)).network.fixed_window == (1, 288, 288)
+    assert network_for(SerialComm(), derived_model, ModelConfig(backend="tensorrt", cache=tmp_path, batch=1)).network.fixed_window == (1, edge, edge)
 
 
 class Pair(SerialComm):
@@ -142,7 +143,7 @@ class Pair(SerialComm):
 
 def test_the_second_rank_of_a_kind_gets_the_first_ones_bytes_and_builds_nothing(derived_model, gpu, tmp_path):
     model = ModelConfig(backend="tensorrt", cache=tmp_path, batch=1)
-    shape = (1, 31, 288, 288)
+    shape = (1, 31, derived_model.window, derived_model.window)
     choice = choose.Choice("tensorrt", "cuda", "float16", "")
     key = engine_key(derived_model, "float16", shape, GPU)
     engine = together._same_engine(Pair(key, b"bytes of rank 0"), derived_model, model, choice, 0)
@@ -151,7 +152,7 @@ def test_the_second_rank_of_a_kind_gets_the_first_ones_bytes_and_builds_nothing(
 
 def test_ranks_with_other_gpus_are_refused_before_anything_is_built(derived_model, gpu, tmp_path):
     choice = choose.Choice("tensorrt", "cuda", "float16", "")
-    key = engine_key(derived_model, "float16", (1, 31, 288, 288), "NVIDIA A100 sm_80")
+    key = engine_key(derived_model, "float16", (1, 31, derived_model.window, derived_model.window), "NVIDIA A100 sm_80")
     with pytest.raises(DeviceError, match="Rank 1 has gpu 'NVIDIA H200 sm_90', rank 0 has 'NVIDIA A100 sm_80'"):
         together._same_engine(Pair(key, b""), derived_model, ModelConfig(backend="tensorrt", cache=tmp_path, batch=1), choice, 0)
     assert gpu == []

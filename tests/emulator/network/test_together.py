@@ -7,7 +7,9 @@ import pytest
 
 from lsbc.emulator.artefact import read_artefact
 from lsbc.emulator.config import ModelConfig
-from lsbc.emulator.network import load_network, network_for
+from lsbc.emulator.devices import Gpus
+from lsbc.emulator.network import load_network, network_for, together
+from lsbc.emulator.network.choose import Choice
 from lsbc.emulator.network.together import check_same_bits
 from lsbc.regrid.comm import SerialComm
 from lsbc.regrid.errors import DeviceError, ModelError, StartupError
@@ -28,6 +30,26 @@ def test_a_run_of_one_rank_is_told_in_one_line_and_knows_what_its_bits_hang_on(t
     assert facts == {"network_precision": "float32", "network_file": "unet.onnx", "network_file_sha256": artefact.files["unet.onnx"]}
     record, = caplog.records
     assert "network closed-form: onnxruntime (onnxruntime 1." in record.message and record.message.endswith("(the CPU was asked for)")
+
+
+def test_a_network_that_stands_in_is_told_as_what_it_is(tmp_path, caplog, monkeypatch):
+    artefact = read_artefact(case.write_artefact(tmp_path))
+    monkeypatch.setattr(together, "find_gpus", lambda look: Gpus(("NVIDIA H200",), ("id",), driver=True))
+    monkeypatch.setattr(together, "choose", lambda artefact, model, gpus: Choice("onnxruntime", "cpu", "float32", "") if not gpus.names
+                        else Choice("torch", "cuda", "float16", "NVIDIA H200 is here"))
+    opened = together.open_network
+
+    def no_device(artefact, choice, *rest):
+        if choice.device == "cuda":
+            raise DeviceError("cuda:0 is out of memory for the weights.")
+        return opened(artefact, choice, *rest)
+
+    monkeypatch.setattr(together, "open_network", no_device)
+    with caplog.at_level(logging.INFO):
+        loaded = network_for(SerialComm(), artefact, ModelConfig(deterministic=False, cpu_fallback=True))
+    assert loaded.network.device == "cpu" and loaded.lost == "cuda:0 is out of memory for the weights."
+    told = caplog.records[-1].message
+    assert ", float32 on CPU " in told and told.endswith("(instead: cuda:0 is out of memory for the weights.)") and "float16" not in told
 
 
 def test_ranks_without_a_network_do_not_count_and_equal_ones_pass():

@@ -4,7 +4,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
 from lsbc.emulator.artefact import locate  # noqa: E402
-from lsbc.emulator.network import torch_network  # noqa: E402
+from lsbc.emulator.network import load_network, torch_network  # noqa: E402
 from lsbc.emulator.network.onnx_cpu import OnnxNetwork  # noqa: E402
 from lsbc.emulator.network.torch_exported import TorchExportedNetwork  # noqa: E402
 from lsbc.regrid.errors import DeviceError, ModelError  # noqa: E402
@@ -68,6 +68,33 @@ def test_torchs_own_settings_are_left_as_they_were(derived_model):
         torch.set_num_threads(before)
 
 
+def float64_by_default():
+    torch.set_default_dtype(torch.float64)
+
+
+def float32_in_bfloat16():
+    torch.set_float32_matmul_precision("medium")
+    torch.backends.mkldnn.conv.fp32_precision = "bf16"
+
+
+@pytest.mark.parametrize("chosen_by_host", [float64_by_default, float32_in_bfloat16])
+def test_what_the_host_chose_for_its_own_torch_changes_no_bit(network, derived_model, chosen_by_host):
+    batch = network_cases.noise(1, 96, 96)
+    expected, mkldnn = network(batch).copy(), torch.backends.mkldnn
+    before = torch.get_default_dtype(), torch.get_float32_matmul_precision(), mkldnn.conv.fp32_precision
+    try:
+        chosen_by_host()
+        chosen = torch.get_default_dtype(), torch.get_float32_matmul_precision(), mkldnn.conv.fp32_precision, mkldnn.matmul.fp32_precision
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            other = TorchExportedNetwork(derived_model, "cpu")
+            assert other.buffer(1, 8, 8).dtype == np.float32 and other(batch).tobytes() == expected.tobytes()
+        assert chosen == (torch.get_default_dtype(), torch.get_float32_matmul_precision(), mkldnn.conv.fp32_precision, mkldnn.matmul.fp32_precision)
+    finally:
+        torch.set_default_dtype(before[0])
+        torch.set_float32_matmul_precision(before[1])
+        mkldnn.conv.fp32_precision = before[2]
+
+
 @pytest.mark.parametrize("by_host", [("allow_tf32", False), ("allow_tf32", True), ("conv", "ieee")])
 def test_cudnns_flags_are_set_by_precision_and_left_as_the_host_set_them(by_host):
     cudnn, (name, value) = torch.backends.cudnn, by_host
@@ -100,6 +127,40 @@ def test_a_full_device_says_what_to_lower(network, monkeypatch):
     monkeypatch.setattr(network, "_run", full)
     with pytest.raises(DeviceError, match=r"cpu is out of memory for a batch of shape \(1, 31, 96, 96\) \(.*\): lower model\.batch or model\.window_cells"):
         network(network_cases.noise(1, 96, 96))
+
+
+@pytest.mark.parametrize(("error", "message"), [
+    (torch.AcceleratorError("CUDA error: out of memory"), "is out of memory for a batch of shape .*: lower model"),
+    (RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"), "is out of memory for a batch of shape .*: lower model"),
+    (torch.AcceleratorError("CUDA error: all CUDA-capable devices are busy or unavailable"), "failed at a batch of shape .*: CUDA error: all CUDA-capable devices")])
+def test_whatever_way_a_device_fails_it_is_a_device_error(network, monkeypatch, error, message):
+    def failing(_):
+        raise error
+
+    monkeypatch.setattr(network, "_run", failing)
+    with pytest.raises(DeviceError, match=message):
+        network(network_cases.noise(1, 96, 96))
+
+
+def test_a_defect_is_no_device_error(network, monkeypatch):
+    def failing(_):
+        raise RuntimeError("shape mismatch")
+
+    monkeypatch.setattr(network, "_run", failing)
+    with pytest.raises(RuntimeError, match="^shape mismatch$"):
+        network(network_cases.noise(1, 96, 96))
+
+
+@pytest.mark.parametrize(("error", "message"), [
+    (torch.AcceleratorError("CUDA error: out of memory\nmore"), "cpu is out of memory for the weights of model 'bavaria30': CUDA error: out of memory.$"),
+    (torch.AcceleratorError("CUDA error: no kernel image is available"), "cpu failed at the weights of model 'bavaria30': CUDA error: no kernel")])
+def test_weights_that_do_not_reach_the_device_are_a_device_error(derived_model, monkeypatch, error, message):
+    def failing(*_args, **_kwargs):
+        raise error
+
+    monkeypatch.setattr(torch.nn.Module, "to", failing)
+    with pytest.raises(DeviceError, match=message):
+        load_network(derived_model, "torch", "cpu")
 
 
 def test_a_truncated_program_is_refused_before_it_is_loaded(derived_model, tmp_path):
