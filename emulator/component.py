@@ -129,7 +129,8 @@ class Component:
             tiles.close()
             raise
         self._plan, self._tiles = plan, tiles
-        work = plan_summary(plan.domain.windows, plan.domain.cells_wanted, plan.domain.cut, plan.owner)
+        network_of_rank = np.array(comm.allgather(self._seat.group.bcast(comm.rank)))
+        work = plan_summary(plan.domain.windows, plan.domain.cells_wanted, plan.domain.cut, network_of_rank[plan.owner])
         logger.info("grid: %d cells, %d tiles of %d x %d on %d ranks; the network computes %.2f cells in %d windows of %d sizes for each that may change",
                     sum(comm.allgather(len(plan.owned))), len(plan.all_tiles), plan.tiles.core, plan.tiles.core, comm.size, work.ratio, work.n_window, work.n_shape)
 

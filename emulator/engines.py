@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from lsbc.emulator.artefact import Artefact
 from lsbc.emulator.config import ModelConfig
 from lsbc.emulator.host_tiles import HostTiles
@@ -39,7 +41,8 @@ def make_tiles(comm: Comm, seat: Seat, model: ModelConfig, artefact: Artefact, p
         return SafeTiles(makers, plan.domain.cut.limits.cells_a_call, model.deterministic, seat.lost, f"rank {comm.rank}")
 
     slot = slot_type(plan.tiles.window, plan.tiles.core, plan.tiles.window // plan.ratio + 4, scores)
-    return share(comm, seat.group, agree(comm, engine), slot)
+    most_tiles = int(np.bincount(plan.owner).max()) if plan.domain.cut.limits.cells_a_call > 1 else 0
+    return share(comm, seat.group, agree(comm, engine), slot, most_tiles)
 
 
 def on_gpu(network, channels, ratio: int, core: int, halo: int, cells_a_call: int) -> TileEngine:

@@ -41,6 +41,7 @@ class Tile:
     known: np.ndarray
     """Where the first prior is known, bool (window, window)."""
     statics: dict[str, np.ndarray]
+    """Empty where nothing is computed."""
     halo_flat: np.ndarray
     """Window positions that other cores fill each year."""
     halo_rows: slice
@@ -145,7 +146,7 @@ def _read_tiles(mine: np.ndarray, domain: Domain, artefact: Artefact, fine_file:
         row0, col0 = tiles.window_origin(tile)
         prior = first_prior(fine_file, artefact, domain.active, row0, col0, n)
         known = fine_file.window("known", row0, col0, n, n).astype(bool) | np.isin(prior, (*STATIC_CLASSES, NO_DATA))
-        statics = _statics(fine_file, artefact, domain.active, prior, row0, col0)
+        statics = _statics(fine_file, artefact, domain.active, prior, row0, col0) if domain.windows[k] else {}
         driver_row0, driver_col0, ids = _driver_cells_around(artefact, row0, col0, n)
         wanted.append(np.where((ids >= 0) & domain.active[ids], ids, -1))
         local.append(Tile(tile, row0, col0, prior, known, statics, np.zeros(0, np.int64), slice(0, 0),

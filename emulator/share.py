@@ -20,7 +20,9 @@ from lsbc.regrid.comm import Comm, agree
 from lsbc.regrid.errors import LsbcError
 
 TILES_A_ROUND = 8
-"""Tiles of all ranks together in one round, but at least one of each rank."""
+"""Tiles of all ranks together in one round where calls hold one window, but at least one of each rank."""
+MOST_BYTES = 4 << 30
+"""Memory of a group's two halves where calls hold several windows: every round ends with calls that are not full, so they are to be few."""
 _NOBODY = -1
 
 
@@ -75,20 +77,33 @@ def slot_type(window: int, core: int, n_driver: int, scores: bool) -> np.dtype:
                      ("shown", np.uint8, (window, window)), ("valid", bool, (n_driver, n_driver))], align=True)
 
 
+def tiles_a_round(n_rank: int, n_byte: int, most_tiles: int) -> int:
+    """Tiles of each rank in one round: few, or as many as leave two rounds (one to compute while the other is used) and fit `MOST_BYTES`.
+
+    Args:
+        n_rank: that share.  n_byte: of a tile in the shared memory.  most_tiles: of any rank; 0 where a call holds one window and is always full.
+
+    >>> [tiles_a_round(4, 10**6, most) for most in (0, 9, 10**6)]
+    [2, 5, 536]
+    """
+    few = max(1, TILES_A_ROUND // n_rank)
+    return max(few, min(-(-most_tiles // 2), MOST_BYTES // (2 * n_rank * n_byte)))
+
+
 class SharedTiles:
     """This rank shares an engine with others of its node; rank 0 of `group` owns it.
 
     Args:
         comm: all ranks of the run.  group: those that share.  engine: on the owner only.
-        slot: from `slot_type`, the same on all ranks of the group.
+        slot: from `slot_type`.  most_tiles: as in `tiles_a_round`.  Both are the same on all ranks of the group.
     """
 
-    def __init__(self, comm: Comm, group: Comm, engine: SafeTiles | None, slot: np.dtype):
+    def __init__(self, comm: Comm, group: Comm, engine: SafeTiles | None, slot: np.dtype, most_tiles: int = 0):
         self._comm, self._group, self._engine = comm, group, engine
         self.seconds = seconds_of_engine() if engine is None else engine.seconds
         self._first = [0]
         """Position in the engine of each rank's first tile (owner only)."""
-        self._n_a_round = max(1, TILES_A_ROUND // group.size)
+        self._n_a_round = tiles_a_round(group.size, slot.itemsize, most_tiles)
         n_flag = -(-8 * group.size // 64) * 64
         n_slot = 2 * group.size * self._n_a_round
         self._memory = group.shared_memory(n_flag + n_slot * slot.itemsize)
@@ -182,14 +197,19 @@ class SharedTiles:
         return slots["position"][slots["by_spare"] != 0].tolist()
 
 
-def share(comm: Comm, group: Comm, engine: SafeTiles | None, slot: np.dtype) -> RankTiles:
+def share(comm: Comm, group: Comm, engine: SafeTiles | None, slot: np.dtype, most_tiles: int = 0) -> RankTiles:
     """`SharedTiles` where the group has several ranks, else `OwnTiles`; the same error on all ranks (collective over `comm`)."""
     tiles, failure = None, []
     try:
-        tiles = SharedTiles(comm, group, engine, slot) if group.size > 1 else OwnTiles(comm, engine)
+        tiles = SharedTiles(comm, group, engine, slot, most_tiles) if group.size > 1 else OwnTiles(comm, engine)
     except LsbcError as error:  # the same on all ranks of the group, and told to the others
         failure.append(error)
-    agree(comm, _raise_first, failure)
+    try:
+        agree(comm, _raise_first, failure)
+    except LsbcError:
+        if tiles is not None:
+            tiles.close()  # another group's memory failed
+        raise
     return tiles
 
 

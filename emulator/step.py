@@ -116,7 +116,7 @@ def first_map(comm: Comm, plan: Plan, tiles: RankTiles, priors, known, driver: n
     Returns:
         as `next_map`, without the last.
     """
-    keep = _cores(plan, known).astype(bool)
+    keep = agree(comm, _cores, plan, known).astype(bool)
     hidden = [k for k in range(len(plan.local)) if not keep[k].all()]
     core, by_spare = predict(comm, plan, tiles, hidden, (priors, known), (driver, driver), "classes",
                              lambda k, best, old: np.where(keep[k], old, dynamic_only(best, old)))
@@ -158,17 +158,17 @@ def predict(comm: Comm, plan: Plan, tiles: RankTiles, positions, priors, driver,
     Raises:
         InternalError, DeviceError: on all ranks.
     """
-    old = _cores(plan, priors[0])
-    core = old.copy()
 
-    def inputs() -> dict[int, TileYear]:
-        return {k: tile_year(plan.local[k], priors[0][k], priors[1][k], *driver) for k in positions if plan.local[k].windows}
+    def inputs() -> tuple[np.ndarray, np.ndarray, dict[int, TileYear]]:
+        old = _cores(plan, priors[0])
+        return old, old.copy(), {k: tile_year(plan.local[k], priors[0][k], priors[1][k], *driver) for k in positions if plan.local[k].windows}
 
     def deliver(k: int, result: np.ndarray) -> None:
         core[k] = choose(k, result, old[k])
 
+    old, core, years = agree(comm, inputs)
     by_spare = np.zeros(len(core), bool)
-    by_spare[list(tiles.run(agree(comm, inputs), want, deliver))] = True
+    by_spare[list(tiles.run(years, want, deliver))] = True
     agree(comm, check_map, core, old, STATIC_CLASSES)
     return core, by_spare
 

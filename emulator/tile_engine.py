@@ -33,7 +33,7 @@ class TileStatics:
     col0: int
     """Fine row and column of the window's first cell."""
     statics: Mapping[str, np.ndarray]
-    """As `channels.assemble` wants them, each (window, window)."""
+    """As `channels.assemble` wants them, each (window, window); not looked at where `windows` is empty."""
     driver_row0: int
     driver_col0: int
     """First driver cell of the blocks in `TileYear`."""

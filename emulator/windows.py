@@ -104,13 +104,15 @@ def batch_of(rows: int, columns: int, cells_a_call: int) -> int:
 
 
 def block_cells(core: int, halo: int, depth: int) -> int:
-    """Edge of a block: the divisor of the core on the pooling lattice nearest to the halo, but 16 to `BLOCK_CELLS`; the larger of two.
+    """Edge of a block: the divisor of the core on the pooling lattice nearest to the halo, but 16 to `BLOCK_CELLS`, that leaves at most `MOST_BLOCKS`.
 
-    >>> block_cells(240, 48, 3), block_cells(400, 48, 3), block_cells(240, 24, 2)
-    (48, 40, 24)
+    The larger of two that are as near.
+
+    >>> block_cells(240, 48, 3), block_cells(400, 48, 3), block_cells(240, 24, 2), block_cells(976, 48, 3)
+    (48, 40, 24, 488)
     """
     aim = min(BLOCK_CELLS, max(16, halo))
-    return min((n for n in range(2**depth, core + 1, 2**depth) if core % n == 0), key=lambda n: (abs(n - aim), -n))
+    return min((n for n in range(2**depth, core + 1, 2**depth) if core % n == 0 and core <= MOST_BLOCKS * n), key=lambda n: (abs(n - aim), -n))
 
 
 def core_multiple(core: int, halo: int, block: int, n_row: int, n_col: int, n_land: int, limits: Limits) -> int:
@@ -225,7 +227,8 @@ class Work:
     cells_wanted: int
     """Fine cells whose class may change."""
     cells_computed: int
-    """Cells of all windows, halo included, and of the empty windows that fill up the last call of each size on each rank."""
+    """Cells of all windows, halo included, and of the empty windows that fill up the last call of each size on each network (ranks that share one
+    hand it their tiles in rounds, and each round ends with such calls; not counted here)."""
     n_window: int
     n_shape: int
     """Window sizes."""

@@ -66,13 +66,15 @@ class DeviceTiles:
         self._torch, self._network = torch, network
         self._core, self._halo, self._window = core, halo, core + 2 * halo
         self._device, self._dtype = network.torch_device, network.dtype
-        self._queues = Queues(self._device)
         with named(self._device, "the tables of the input channels"):
+            self._queues = Queues(self._device)
             self._channels = DeviceChannels(channels, ratio, self._device, self._dtype)
         self._from_memory, self._cells_a_call = cells_a_call == 0, cells_a_call or GPU_CELLS_A_CALL
         self._tiles: list[TileStatics] = []
         self._jobs: list[list[Job]] = []
         self._statics: Any = None
+        self._place: dict[int, int] = {}
+        """Position of a tile with a rectangle -> its place among those whose statics are packed."""
         self.resident = True
         """Whether the tiles' statics lie on the device."""
         self._slots: list[_Slot] = []
@@ -96,7 +98,7 @@ class DeviceTiles:
             DeviceError: out of memory, or the device failed.
         """
         self._tiles, self._statics, self._planes, self._slots = list(statics), None, None, []
-        with self._torch.no_grad():
+        with named(self._device, f"{len(self._tiles)} tiles"), self._torch.no_grad():
             self._load_statics()
             self._choose_batch()
             self._plan()
@@ -135,20 +137,21 @@ class DeviceTiles:
     # -- plan --------------------------------------------------------------------------------------------------------------------
 
     def _load_statics(self) -> None:
-        """Pack all tiles' statics, int64 (cell, word), and put them on the device if they fit."""
-        n_cell, n_word = len(self._tiles) * self._window**2, self._channels.n_word
+        """Pack the statics of all tiles with a rectangle, int64 (cell, word), and put them on the device if they fit."""
+        self._place = {position: k for k, position in enumerate(position for position, tile in enumerate(self._tiles) if tile.windows)}
+        n_cell, n_word = len(self._place) * self._window**2, self._channels.n_word
         free = self._queues.free_bytes()
         self.resident = free is None or n_cell * n_word * 8 <= STATICS_SHARE * free
         where = self._device if self.resident else "cpu"
-        with named(where, f"the statics of {len(self._tiles)} tiles"):
+        with named(where, f"the statics of {len(self._place)} tiles"):
             self._statics = self._torch.empty((n_cell, n_word), dtype=self._torch.int64, device=where)
-            for k, tile in enumerate(self._tiles):
-                packed = self._channels.pack_statics(tile.statics, self._window)
+            for position, k in self._place.items():
+                packed = self._channels.pack_statics(self._tiles[position].statics, self._window)
                 self._statics[k * self._window**2: (k + 1) * self._window**2] = packed.view(-1, n_word).to(where)
         self.n_byte["to device"] += n_cell * n_word * 8 if self.resident else 0
         if not self.resident:
             logger.warning("statics of %d tiles take %.1f GB, more than %.0f %% of the %.1f GB free on %s: they travel from the host every year",
-                           len(self._tiles), n_cell * n_word * 8e-9, 100 * STATICS_SHARE, 1e-9 * free, self._device)
+                           len(self._place), n_cell * n_word * 8e-9, 100 * STATICS_SHARE, 1e-9 * free, self._device)
 
     def _sizes(self) -> list[tuple[int, int]]:
         """Rows and columns of every window size, halo included, largest first."""
@@ -184,7 +187,7 @@ class DeviceTiles:
 
     def _job(self, shape: WindowShape, position: int, r: Rectangle) -> Job:
         """A rectangle's window begins one halo before it, and so do the tile's window and its core."""
-        return Job(position, r, shape, self._channels.place(shape, self._tiles[position], r.row, r.column, position, self._window))
+        return Job(position, r, shape, self._channels.place(shape, self._tiles[position], r.row, r.column, self._place[position], self._window))
 
     def _result_layout(self, shape: WindowShape, want: Want) -> Layout:
         """What comes back of one call: a sum for each window that is finite only if all its scores are, and the core's part."""
@@ -224,7 +227,7 @@ class DeviceTiles:
             gaps |= self._channels.fill(into, k, self._tiles[job.position], job.at, years[job.position])
             if not self.resident:
                 rows, columns = into["shown"].shape[1:]
-                tile = self._statics.view(-1, self._window, self._window, self._channels.n_word)[job.position].numpy()
+                tile = self._statics.view(-1, self._window, self._window, self._channels.n_word)[self._place[job.position]].numpy()
                 into["statics"][k] = tile[job.at.row.start:, job.at.column.start:][:rows, :columns]
         self._channels.fill_up(into, len(jobs))
         return gaps

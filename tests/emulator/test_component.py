@@ -365,3 +365,16 @@ def test_states_that_were_never_filled_are_an_error(folder):
 
 def test_every_class_has_a_driver_group():
     assert set(CLASS_GROUP) == set(CLASS_NAMES) and set(CLASS_GROUP.values()) == set(GROUPS)
+
+
+def test_statics_are_held_only_for_tiles_of_which_something_is_computed(folder):
+    """The west half is water; the halo of the tiles beside it reaches there."""
+    classes = case.first_map()
+    classes[:, :120] = 7
+    case.write_fine_file(folder / "lake.nc", classes)
+    host = case.make_host()
+    component = start(folder, host, "", "lake.nc")
+    held = [bool(tile.statics) for tile in component._plan.local]
+    assert held == [bool(tile.windows) for tile in component._plan.local] and sum(held) == 8 and len(held) == 16
+    feed(component, host, 2000)
+    feed(component, host, 2001)

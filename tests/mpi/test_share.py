@@ -11,8 +11,9 @@ from netCDF4 import Dataset
 from lsbc.emulator import step
 from lsbc.emulator.component import Component
 from lsbc.emulator.network import together
+from lsbc.emulator.share import tiles_a_round
 from lsbc.regrid.comm import MpiComm, SerialComm
-from lsbc.regrid.errors import DeviceError, InternalError
+from lsbc.regrid.errors import DeviceError, InternalError, StartupError
 
 import case
 
@@ -84,11 +85,11 @@ def run(path, comm, host, cells):
     component.close()
 
 
-@pytest.mark.parametrize(("ranks_per_device", "allocation"), [(2, True), (3, True), (3, False)])
-def test_shared_networks_give_the_bits_of_one_rank(comm, folder, ranks_per_device, allocation):
+@pytest.mark.parametrize(("ranks_per_device", "allocation", "batch"), [(2, True, 0), (3, True, 0), (3, False, 0), (3, True, 3)])
+def test_shared_networks_give_the_bits_of_one_rank(comm, folder, ranks_per_device, allocation, batch):
     """The last rank owns no cells."""
     host = case.make_host()
-    shared = config(folder, comm, "shared", f"ranks_per_device = {ranks_per_device}", allocation)
+    shared = config(folder, comm, "shared", f"ranks_per_device = {ranks_per_device}\nbatch = {batch}", allocation)
     run(shared, comm, host, dealt(comm, host, max(comm.size - 1, 1)))
     alone = config(folder, comm, "alone", allocation=allocation)
     if comm.rank == 0:
@@ -126,6 +127,43 @@ def test_a_large_round_takes_a_few_tiles_of_each_rank(comm, folder):
         slots = component._tiles._slots
         assert slots.shape == (2, component._seat.group.size, max(1, 8 // component._seat.group.size))
         assert slots.nbytes < 2 * 8 * 1.2 * (8 * 4 * 60 * 60 + 64 * 64 + 60 * 60 + 2 * 6 * 8 * 36)
+    component.close()
+
+
+def test_where_calls_hold_several_windows_there_are_two_rounds_as_each_ends_with_calls_that_are_not_full(comm, folder):
+    host = case.make_host()
+    component = create(config(folder, comm, model="ranks_per_device = 3\nbatch = 3"), comm)
+    component.set_grid(*host.part(dealt(comm, host)))
+    if component._seat.group.size > 1:
+        most = np.bincount(component._plan.owner).max()
+        assert component._tiles._slots.shape[2] == max(-(-most // 2), 8 // component._seat.group.size)
+    component.close()
+
+
+def test_rounds_are_as_large_as_memory_allows():
+    assert tiles_a_round(8, 18 << 20, 1000) == 4096 // (2 * 8 * 18)
+    assert tiles_a_round(8, 18 << 20, 5) == 3
+    assert tiles_a_round(64, 100 << 20, 1000) == 1
+    assert [tiles_a_round(n, 1000, 0) for n in (2, 3, 8, 9)] == [4, 2, 1, 1]
+
+
+def test_memory_that_one_group_cannot_have_is_an_error_on_all_and_the_others_give_theirs_back(comm, folder, monkeypatch):
+    component = create(config(folder, comm, model="ranks_per_device = 2"), comm)
+    group, host = component._seat.group, case.make_host()
+    got, ordinary = [], group.shared_memory
+
+    def memory(n_byte):
+        if comm.rank < 2:
+            raise StartupError("no memory")  # on all ranks of the group, as `shared_memory` promises
+        got.append(ordinary(n_byte))
+        return got[0]
+
+    monkeypatch.setattr(group, "shared_memory", memory)
+    if comm.size == 1:
+        component.close()
+        pytest.skip("one rank shares with nobody")
+    fails_everywhere(comm, StartupError, "rank 0: no memory", lambda: component.set_grid(*host.part(dealt(comm, host))))
+    assert len(got) == (comm.rank >= 2 and group.size > 1) and all(memory.array.size == 0 for memory in got)
     component.close()
 
 
@@ -168,20 +206,20 @@ def test_a_network_that_fails_on_one_owner_is_an_error_on_all_and_the_year_can_b
     comm.barrier()
 
 
-@pytest.mark.parametrize("victim", [0, -1])
-def test_a_rank_that_cannot_use_its_results_is_an_error_on_all(comm, folder, monkeypatch, victim):
+@pytest.mark.parametrize(("place", "victim"), [("allocate", 0), ("allocate", -1), ("_cores", -1), ("tile_year", -1)])
+def test_a_rank_that_cannot_give_its_tiles_or_use_its_results_is_an_error_on_all(comm, folder, monkeypatch, place, victim):
     host = case.make_host()
     cells = dealt(comm, host)
     component = create(config(folder, comm, model="ranks_per_device = 3"), comm)
     component.set_grid(*host.part(cells))
     years(component, host, cells, 2000)
 
-    def no_allocation(*_):
+    def fails(*_):
         raise ValueError("no such luck")
 
     with monkeypatch.context() as patched:
         if comm.rank == victim % comm.size:
-            patched.setattr(step, "allocate", no_allocation)
+            patched.setattr(step, place, fails)
         fails_everywhere(comm, InternalError, f"rank {victim % comm.size}: ValueError: no such luck", lambda: years(component, host, cells, 2001))
     assert component.year == 2000
     years(component, host, cells, 2001)

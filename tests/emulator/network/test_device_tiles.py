@@ -3,6 +3,7 @@
 import logging
 import time
 import weakref
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -28,6 +29,7 @@ RECTANGLES = [(Rectangle(0, 0, 60, 60),), (Rectangle(0, 0, 20, 60), Rectangle(20
               (Rectangle(40, 0, 20, 60), Rectangle(0, 0, 20, 20), Rectangle(0, 30, 20, 20)), (Rectangle(0, 0, 60, 60),), (Rectangle(20, 20, 20, 20),)]
 ORIGINS = [(58, 28), (-2, -2), (118, 28), (21538, 43198), (16438, 22618), (178, -62)]
 TILES = [torch_case.tile(k, *origin, WINDOW, windows, gap=0.1 * (k % 3)) for k, (origin, windows) in enumerate(zip(ORIGINS, RECTANGLES))]
+TILES[2] = replace(TILES[2][0], statics={}), TILES[2][1]  # nothing is computed of it, so nobody asks for them
 YEARS = {k: year for k, (_, year) in enumerate(TILES)}
 
 
@@ -161,11 +163,11 @@ def test_statics_that_do_not_fit_stay_on_the_host_and_the_log_says_so(monkeypatc
     caplog.set_level(logging.WARNING)
     engine = engine_of()
     assert resident.resident and not engine.resident
-    assert "statics of 6 tiles take" in caplog.text and "travel from the host every year" in caplog.text
+    assert "statics of 5 tiles take" in caplog.text and "travel from the host every year" in caplog.text
     assert_as_expected(run(engine))
     run(resident)
     cells = 2 * 64 * 64 + 5 * 24 * 64 + 5 * 44 * 34 + 14 * 24 * 24
-    once = len(TILES) * WINDOW**2 * 5 * 8  # nine channels of 4 bytes in five words
+    once = 5 * WINDOW**2 * 5 * 8  # five tiles with rectangles, nine channels of 4 bytes in five words
     assert engine.n_byte["to device"] - (resident.n_byte["to device"] - once) == cells * 5 * 8
 
 
@@ -299,8 +301,18 @@ def test_no_memory_for_buffers_is_named_whatever_the_library_says(monkeypatch, w
 def test_no_memory_for_statics_is_named(monkeypatch):
     engine = DeviceTiles(StencilNetwork(), CHANNELS, RATIO, CORE, HALO)
     monkeypatch.setattr(torch, "empty", out_of_memory)
-    with pytest.raises(DeviceError, match="cpu is out of memory for the statics of 6 tiles"):
+    with pytest.raises(DeviceError, match="cpu is out of memory for the statics of 5 tiles"):
         engine.load([statics for statics, _ in TILES])
+
+
+@pytest.mark.parametrize("place", ["__init__", "free_bytes", "host_bytes", "drain"])
+def test_a_device_that_fails_before_the_first_call_is_a_device_error(monkeypatch, place):
+    def gone(*_):
+        raise torch.AcceleratorError("CUDA error: the device is lost")
+
+    monkeypatch.setattr(Queues, place, gone)
+    with pytest.raises(DeviceError, match="cpu failed at .*: CUDA error: the device is lost"):
+        engine_of()
 
 
 def test_another_failure_of_the_device_is_a_device_error_and_not_one_of_memory():
