@@ -5,7 +5,7 @@ around it. The rectangles come from straight cuts through the core, chosen so th
 
 Size of the tiles: a network's card names a core. A domain with much land takes the largest multiple of it whose window fits the device
 (`Limits.longest_window`) and that leaves `TILES_LEFT` tiles' worth of land, so that many ranks can share the work. The choice hangs on the
-domain, the card and the device's limit, never on the ranks. The land of the globe at 30 arc seconds, core 240, halo 48: core 1440 with
+domain, the card and the device's limit, never on the ranks. The land of the globe at 30 arc seconds, core 240, halo 24: core 720 with
 windows up to 1536 cells (GPU), core 480 with windows up to 576 cells (CPU).
 """
 
