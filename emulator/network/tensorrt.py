@@ -10,6 +10,7 @@ import io
 import logging
 import tempfile
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ class TensorRTNetwork(TorchNetwork):
 
     def __init__(self, artefact: Artefact, device: str, precision: str, engine: Engine):
         with named(device, f"the engine of model '{artefact.name}'"):
-            module = load_engine(engine.content)
+            module = load_engine(engine.content, device)
         super().__init__(artefact, module, device, precision, graphs=False)
         n, _, rows, columns = engine.shape
         self.fixed_window, self._shape = (n, rows, columns), engine.shape
@@ -95,7 +96,7 @@ def kept_or_built(folder: Path, key: Mapping[str, str], artefact: Artefact, prec
     content = read_engine(folder, key)
     if content is not None:
         try:
-            load_engine(content)
+            load_engine(content, device)
             return content
         except Exception as error:
             logger.warning("the kept TensorRT engine does not load and is built again: %s: %s", type(error).__name__, error)
@@ -112,7 +113,7 @@ def build_engine(artefact: Artefact, precision: str, shape: tuple[int, ...], dev
     torch_tensorrt = library()
     module = load_program(artefact, MODEL_FILE).module(check_guards=False).to(device=device, dtype=torch_type(precision))
     example = torch.zeros(shape, dtype=torch_type(precision), device=device)
-    with torch.no_grad(), tempfile.TemporaryDirectory() as folder:
+    with _current(device), torch.no_grad(), tempfile.TemporaryDirectory() as folder:
         compiled = torch_tensorrt.dynamo.compile(
             torch.export.export(module, (example,)), arg_inputs=[example], device=torch.device(device), require_full_compilation=True, min_block_size=1,
             disable_tf32=True, cache_built_engines=False, reuse_cached_engines=False, timing_cache_path=str(Path(folder) / "timing.bin"))
@@ -121,9 +122,17 @@ def build_engine(artefact: Artefact, precision: str, shape: tuple[int, ...], dev
         return path.read_bytes()
 
 
-def load_engine(content: bytes) -> Any:
-    """A module from the bytes of `build_engine`. This unpickles: only ever give it bytes that were built here or that the cache's index names."""
+def _current(device: str) -> AbstractContextManager[Any]:
+    """Make a GPU the current one: an engine is built for it, and goes to it among those that it fits."""
+    import torch
+
+    return nullcontext() if device == "cpu" else torch.cuda.device(device)
+
+
+def load_engine(content: bytes, device: str) -> Any:
+    """A module from the bytes of `build_engine`, on `device`. This unpickles: only ever give it bytes that were built here or that the cache's index names."""
     import torch
 
     library()  # registers the operator that runs engines
-    return torch.export.load(io.BytesIO(content)).module()
+    with _current(device):
+        return torch.export.load(io.BytesIO(content)).module()

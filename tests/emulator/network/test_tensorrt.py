@@ -1,5 +1,6 @@
 """Building, keeping and handing out engines, with a stand-in for Torch-TensorRT that records its calls and computes with torch. No GPU is tried here."""
 
+import contextlib
 import logging
 import sys
 from types import SimpleNamespace
@@ -55,6 +56,8 @@ def gpu(monkeypatch, library):
     monkeypatch.setattr(tensorrt, "gpu_type", lambda device: GPU)
     real = tensorrt.build_engine
     monkeypatch.setattr(tensorrt, "build_engine", lambda artefact, precision, shape, device: real(artefact, precision, shape, "cpu"))
+    load = tensorrt.load_engine
+    monkeypatch.setattr(tensorrt, "load_engine", lambda content, device: load(content, "cpu"))
     real_network = tensorrt.TensorRTNetwork
 
     def network(artefact, device, precision, engine):
@@ -76,6 +79,14 @@ def test_an_engine_is_the_whole_program_for_one_shape_in_the_type_of_the_precisi
     assert library == [("compile", SHAPE, {torch.float32}), ("save",)]
     assert network.fixed_window == (2, 96, 96) and network.backend == "tensorrt" and network.model_file == "unet.pt2" and network.deterministic
     np.testing.assert_allclose(network(network_cases.noise(2, 96, 96)), wanted, atol=1e-4)
+
+
+def test_an_engine_is_loaded_with_its_own_gpu_as_the_current_one(derived_model, library, monkeypatch):
+    content = build_engine(derived_model, "float32", SHAPE, "cpu")
+    entered = []
+    monkeypatch.setattr(torch.cuda, "device", lambda device: entered.append(device) or contextlib.nullcontext())
+    tensorrt.load_engine(content, "cuda:3")
+    assert entered == ["cuda:3"]
 
 
 def test_half_precision_comes_from_the_models_own_types(derived_model, library):
@@ -100,7 +111,7 @@ def test_a_kept_engine_is_used_and_one_that_does_not_load_is_built_again(derived
     assert kept_or_built(*args) == first and library.count(("save",)) == 1
     tensorrt.write_engine(tmp_path, key, b"an engine of some other library")
     with caplog.at_level(logging.WARNING):
-        tensorrt.load_engine(kept_or_built(*args))
+        tensorrt.load_engine(kept_or_built(*args), "cpu")
     assert library.count(("save",)) == 2 and "does not load and is built again" in caplog.text
     next(tmp_path.glob("*.engine")).write_bytes(first[:-1])
     kept_or_built(*args)
