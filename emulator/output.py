@@ -14,7 +14,7 @@ import numpy as np
 
 from lsbc.emulator.classes import CLASS_CODES, CLASS_NAMES, CLASS_SYSTEM, CLASS_VERSION, NO_DATA
 from lsbc.emulator.fields import BY_NAME, FILL, QUALITY_FLAGS, FieldInfo
-from lsbc.emulator.plan import Plan
+from lsbc.emulator.plan import Plan, card_pieces
 from lsbc.emulator.stream import stream_to_root
 from lsbc.regrid.atomic import whole_file
 from lsbc.regrid.comm import Comm
@@ -110,21 +110,21 @@ def _put(data, name: str, kind: str, dims: tuple[str, ...], values, attributes: 
 
 
 def write_landuse_map(comm: Comm, plan: Plan, core: np.ndarray, year: int, path: Path, provenance: dict[str, str]) -> None:
-    """`landuse_<year>.nc`: HILDA+ codes on the fine lattice over all tiles of the domain, tile by tile (collective)."""
+    """`landuse_<year>.nc`: HILDA+ codes on the fine lattice over all of the card's tiles in the domain, tile by tile (collective)."""
 
     def save(blocks: Iterator[np.ndarray]) -> None:
         with whole_file(path) as temporary:
             _save_map(temporary, plan, blocks, year, provenance)
 
-    position = plan.core_position()
-    stream_to_root(comm, plan.owner, lambda k: core[position[int(plan.all_tiles[k])]], save)
+    pieces = card_pieces(plan)
+    stream_to_root(comm, pieces.rank, lambda k: core[pieces.local[k]][pieces.cells(k)], save)
 
 
 def _save_map(path: Path, plan: Plan, blocks, year: int, provenance: dict[str, str]) -> None:
     from netCDF4 import Dataset
 
-    tiles = plan.tiles
-    rows, cols = np.divmod(plan.all_tiles, tiles.n_col)
+    tiles = plan.domain.card
+    rows, cols = np.divmod(plan.domain.card_tiles, tiles.n_col)
     cols = _unwrapped(cols, tiles.n_col)
     row0, col0, n_row, n_col = rows.min(), cols.min(), np.ptp(rows) + 1, np.ptp(cols) + 1
     with Dataset(path, "w") as data:

@@ -94,9 +94,31 @@ class Plan:
         """Whether the class of any cell of any rank may change."""
         return self.domain.cells_wanted > 0
 
-    def core_position(self) -> dict[int, int]:
-        """Tile id -> position among this rank's tiles."""
-        return {tile.tile: k for k, tile in enumerate(self.local)}
+
+@dataclass(frozen=True)
+class Pieces:
+    """Where each of the card's tiles lies."""
+
+    rank: np.ndarray
+    """Who owns it."""
+    local: np.ndarray
+    """Position among this rank's tiles of the one that it lies in, -1 on other ranks."""
+    row: np.ndarray
+    col: np.ndarray
+    """First cell in that tile's core."""
+    core: int
+
+    def cells(self, k: int) -> tuple[slice, slice]:
+        """Rows and columns in that tile's core."""
+        return slice(self.row[k], self.row[k] + self.core), slice(self.col[k], self.col[k] + self.core)
+
+
+def card_pieces(plan: Plan) -> Pieces:
+    """Each of the card's tiles, sorted, as a part of the plan's: files are the same whatever size these have."""
+    position, row, col = plan.domain.card_places()
+    local = np.full(len(plan.all_tiles), -1, np.int64)
+    local[np.searchsorted(plan.all_tiles, np.array([tile.tile for tile in plan.local], np.int64))] = np.arange(len(plan.local))
+    return Pieces(plan.owner[position], local[position], row, col, plan.domain.card.core)
 
 
 def build_plan(comm: Comm, cells: HostCells, edges: str, artefact: Artefact, fine_file: FineFile, limits: Limits) -> Plan:

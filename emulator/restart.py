@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from lsbc.emulator.artefact import Artefact
 from lsbc.emulator.classes import CLASS_SYSTEM, CLASS_VERSION, GROUPS, NO_DATA, STATIC_CLASSES
-from lsbc.emulator.plan import Plan
+from lsbc.emulator.plan import Plan, card_pieces
 from lsbc.emulator.state import State
 from lsbc.emulator.stream import stream_to_root
 from lsbc.regrid.atomic import whole_file
@@ -35,7 +34,7 @@ def identity(artefact: Artefact, plan: Plan) -> dict[str, str]:
 
 def write_restart(comm: Comm, plan: Plan, artefact: Artefact, state: State, path: Path) -> None:
     """Write the state of all ranks to one file (collective)."""
-    pieces = _pieces(plan)
+    pieces = card_pieces(plan)
     mine = np.flatnonzero(pieces.rank == comm.rank)
     block = plan.domain.card.core // plan.ratio
     carry = np.zeros((len(mine), block, block, state.carry.shape[-1]))
@@ -49,31 +48,6 @@ def write_restart(comm: Comm, plan: Plan, artefact: Artefact, state: State, path
             _save(temporary, blocks, plan, identity(artefact, plan), state.year, *_merge_driver(parts))
 
     stream_to_root(comm, pieces.rank, lambda k: state.core[pieces.local[k]][pieces.cells(k)], save)
-
-
-@dataclass(frozen=True)
-class _Pieces:
-    """Where each of the card's tiles lies."""
-
-    rank: np.ndarray
-    """Who owns it."""
-    local: np.ndarray
-    """Position among this rank's tiles of the one that it lies in, -1 on other ranks."""
-    row: np.ndarray
-    col: np.ndarray
-    """First cell in that tile's core."""
-    core: int
-
-    def cells(self, k: int) -> tuple[slice, slice]:
-        """Rows and columns in that tile's core."""
-        return slice(self.row[k], self.row[k] + self.core), slice(self.col[k], self.col[k] + self.core)
-
-
-def _pieces(plan: Plan) -> _Pieces:
-    position, row, col = plan.domain.card_places()
-    local = np.full(len(plan.all_tiles), -1, np.int64)
-    local[np.searchsorted(plan.all_tiles, np.array([tile.tile for tile in plan.local], np.int64))] = np.arange(len(plan.local))
-    return _Pieces(plan.owner[position], local[position], row, col, plan.domain.card.core)
 
 
 def _merge_driver(parts: list[tuple]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -157,7 +131,7 @@ def _content_sha256(data) -> str:
 def _load(plan: Plan, path: Path) -> State:
     with _open(path) as data:
         tiles, cells = np.asarray(data["tile"][:]), np.asarray(data["driver_cell"][:])
-        pieces = _pieces(plan)
+        pieces = card_pieces(plan)
         mine = np.flatnonzero(pieces.local >= 0)
         where = _find(path, "tile", tiles, plan.domain.card_tiles[mine])
         core = np.full((len(plan.local), plan.tiles.core, plan.tiles.core), NO_DATA, np.uint8)

@@ -16,8 +16,8 @@ import numpy as np
 from lsbc.emulator.classes import N_CLASS, N_GROUP
 from lsbc.emulator.safe_tiles import SafeTiles
 from lsbc.emulator.tile_engine import Deliver, TileStatics, TileYear, Want, seconds_of_engine
-from lsbc.regrid.comm import Comm, agree
-from lsbc.regrid.errors import LsbcError
+from lsbc.regrid.comm import Comm, SharedMemory, agree
+from lsbc.regrid.errors import LsbcError, StartupError
 
 TILES_A_ROUND = 8
 """Tiles of all ranks together in one round where calls hold one window, but at least one of each rank."""
@@ -105,12 +105,23 @@ class SharedTiles:
         """Position in the engine of each rank's first tile (owner only)."""
         self._n_a_round = tiles_a_round(group.size, slot.itemsize, most_tiles)
         n_flag = -(-8 * group.size // 64) * 64
-        n_slot = 2 * group.size * self._n_a_round
-        self._memory = group.shared_memory(n_flag + n_slot * slot.itemsize)
+        self._memory = self._largest_memory(n_flag, slot.itemsize)
         self._failed = self._memory.array[: 8 * group.size].view(np.int64)
         """Nonzero where a rank of the group has failed in this run."""
         self._slots = self._memory.array[n_flag:].view(slot).reshape(2, group.size, self._n_a_round)
         self._failure: list[Exception] = []
+
+    def _largest_memory(self, n_flag: int, n_byte: int) -> SharedMemory:
+        """Memory for two rounds, smaller ones where the node has no more; the same on all ranks of the group."""
+        n_group = -(-self._comm.local_size // self._group.size)
+        while True:
+            try:
+                return self._group.shared_memory(n_flag + 2 * self._group.size * self._n_a_round * n_byte, n_group)
+            except StartupError:
+                few = tiles_a_round(self._group.size, n_byte, 0)
+                if self._n_a_round == few:
+                    raise
+                self._n_a_round = max(few, self._n_a_round // 2)
 
     def load(self, statics: Sequence[TileStatics]) -> None:
         """Hand this rank's tiles to the owner (collective)."""

@@ -6,6 +6,7 @@ A serial run is a communicator of one rank, not a second path through the code.
 from __future__ import annotations
 
 import atexit
+import os
 import re
 import time
 from collections.abc import Callable
@@ -17,6 +18,8 @@ from lsbc.regrid.errors import LsbcError, StartupError, Status, error_for
 
 _RANK_PREFIX = re.compile(r"^rank \d+: ")
 _TAG_ROWS, _TAG_OBJECT = 17, 18
+_SHARED_FOLDER = "/dev/shm"
+"""Where MPI libraries take the memory from that ranks of a node share."""
 _PAUSE_S = 5e-5
 """Between looks whether the others have come: the core is free for whoever computes."""
 
@@ -61,9 +64,11 @@ class Comm(Protocol):
     def node_group(self, color: int, key: int) -> Comm:
         """The ranks of this node that give the same `color`, in the order of `key`; the caller frees it."""
 
-    def shared_memory(self, n_byte: int) -> SharedMemory:
-        """Memory that every rank of this communicator sees; they must all be on one node. Zero at first; `n_byte` of rank 0 counts.
+    def shared_memory(self, n_byte: int, n_group: int = 1) -> SharedMemory:
+        """Memory that every rank of this communicator sees; they must all be on one node. Zero at first; `n_byte` and `n_group` of rank 0 count.
 
+        Args:
+            n_group: communicators of the node that ask for as much at the same time.
         Raises:
             StartupError: on all ranks, when the node has no such memory left.
         """
@@ -138,7 +143,7 @@ class SerialComm:
     def node_group(self, color: int, key: int) -> SerialComm:
         return SerialComm()
 
-    def shared_memory(self, n_byte: int) -> OwnMemory:
+    def shared_memory(self, n_byte: int, n_group: int = 1) -> OwnMemory:
         return OwnMemory(n_byte)
 
     def free(self) -> None:
@@ -148,9 +153,13 @@ class SerialComm:
 class NodeMemory:
     """A window of MPI that rank 0 of a node's communicator allocates and all map."""
 
-    def __init__(self, mpi: Any, comm: Any, n_byte: int) -> None:
+    def __init__(self, mpi: Any, comm: Any, n_byte: int, n_group: int) -> None:
         self._mpi, self._comm = mpi, comm
         self._window, failure = None, ""
+        n_byte, n_group, left = comm.bcast((n_byte, n_group, _shared_bytes_left()))
+        if n_byte * n_group > left:  # asked first: Open MPI fails on one rank and leaves the others waiting for it
+            raise StartupError(f"Memory of {n_group} x {n_byte / 2**20:.0f} MiB that ranks of a node share cannot be had: {_SHARED_FOLDER} has "
+                               f"{left / 2**20:.0f} MiB left. Make it larger (in a container: --shm-size), or share less.")
         try:
             self._window = mpi.Win.Allocate_shared(n_byte if comm.rank == 0 else 0, 1, comm=comm)
             buffer, _ = self._window.Shared_query(0)
@@ -177,6 +186,15 @@ class NodeMemory:
             self._window.Unlock_all()
             self._window.Free()
         self._window = None
+
+
+def _shared_bytes_left() -> float:
+    """Infinite where the node does not tell."""
+    try:
+        room = os.statvfs(_SHARED_FOLDER)
+    except OSError:
+        return float("inf")
+    return float(room.f_bavail * room.f_frsize)
 
 
 class MpiComm:
@@ -274,8 +292,8 @@ class MpiComm:
             part.Free()
             node.Free()
 
-    def shared_memory(self, n_byte: int) -> NodeMemory:
-        return NodeMemory(self._mpi, self._comm, n_byte)
+    def shared_memory(self, n_byte: int, n_group: int = 1) -> NodeMemory:
+        return NodeMemory(self._mpi, self._comm, n_byte, n_group)
 
     def free(self) -> None:
         if self._comm is not None and not self._mpi.Is_finalized():

@@ -3,6 +3,7 @@ import pytest
 from netCDF4 import Dataset
 
 from lsbc.emulator.component import Component
+from lsbc.emulator.output import write_landuse_map
 from lsbc.regrid.comm import SerialComm
 from lsbc.regrid.errors import FileError, RestartError
 
@@ -156,6 +157,21 @@ def test_large_tiles_give_the_fields_of_small_ones(folder, monkeypatch):
         step(small, host, year)
         step(large, host, year)
         assert same(fields(small), fields(large))
+
+
+def test_the_map_s_file_is_the_same_whatever_size_the_tiles_have(folder, monkeypatch):
+    """The larger one reaches beyond the card's tiles in it."""
+    host, maps = case.make_host(2), []
+    for _ in range(2):
+        component = start(folder, host)
+        step(component, host, 2000, 2001)
+        write_landuse_map(SerialComm(), component._plan, component._state.core, 2001, folder / "map.nc", {})
+        with Dataset(folder / "map.nc") as data:
+            data.set_auto_mask(False)
+            maps.append({name: np.asarray(data[name][:]) for name in ("lat", "lon", "landuse")})
+        larger_tiles(monkeypatch)
+    assert maps[0]["landuse"].shape[0] < component._plan.tiles.core
+    assert all(np.array_equal(maps[0][name], maps[1][name]) for name in maps[0])
 
 
 def test_a_restart_of_small_tiles_can_be_read_with_large_ones_and_back(folder, monkeypatch):

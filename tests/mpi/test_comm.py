@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from lsbc.regrid import comm as comm_module
 from lsbc.regrid.comm import MpiComm, agree
-from lsbc.regrid.errors import GridError, InternalError
+from lsbc.regrid.errors import GridError, InternalError, StartupError
 
 
 @pytest.fixture(scope="module")
@@ -93,4 +94,25 @@ def test_what_one_rank_writes_the_others_read_after_they_met(comm):
     del numbers
     memory.free()
     memory.free()
+    group.free()
+
+
+def test_memory_that_the_node_does_not_have_is_refused_on_all_ranks(comm, monkeypatch):
+    group = comm.node_group(0, comm.local_rank)
+    if comm.rank == 0:
+        monkeypatch.setattr(comm_module, "_shared_bytes_left", lambda: 3.0 * 2**20)
+    with pytest.raises(StartupError, match=r"Memory of 4 x 1 MiB .* /dev/shm has 3 MiB left\. Make it larger"):
+        group.shared_memory(2**20, n_group=4)
+    memory = group.shared_memory(2**20, n_group=3)
+    assert memory.array.size == 2**20
+    memory.free()
+    group.free()
+
+
+def test_more_memory_than_any_node_has_is_refused(comm):
+    if not np.isfinite(comm_module._shared_bytes_left()):
+        pytest.skip("this node does not tell how much shared memory it has")
+    group = comm.node_group(0, comm.local_rank)
+    with pytest.raises(StartupError, match="cannot be had"):
+        group.shared_memory(2**60)
     group.free()

@@ -8,7 +8,7 @@ import pytest
 from broken_network import BrokenNetwork
 from netCDF4 import Dataset
 
-from lsbc.emulator import step
+from lsbc.emulator import share, step
 from lsbc.emulator.component import Component
 from lsbc.emulator.network import together
 from lsbc.emulator.share import tiles_a_round
@@ -140,6 +140,33 @@ def test_where_calls_hold_several_windows_there_are_two_rounds_as_each_ends_with
     component.close()
 
 
+def test_rounds_are_smaller_where_the_node_has_less_memory(comm, folder, monkeypatch):
+    host = case.make_host()
+    component = create(config(folder, comm, "shared", "ranks_per_device = 3\nbatch = 3"), comm)
+    group, ordinary = component._seat.group, component._seat.group.shared_memory
+    few, asked = max(1, 8 // group.size), []
+
+    def memory(n_byte, n_group):
+        asked.append(n_byte)
+        if len(asked) == 1 and group.size > 1:
+            raise StartupError("no memory")
+        return ordinary(n_byte, n_group)
+
+    monkeypatch.setattr(group, "shared_memory", memory)
+    monkeypatch.setattr(share, "TILES_A_ROUND", 1)
+    cells = dealt(comm, host)
+    component.set_grid(*host.part(cells))
+    if group.size > 1:
+        assert len(asked) == 2 and asked[1] < asked[0] and component._tiles._slots.shape[2] < few
+    years(component, host, cells, *YEARS)
+    component.close()
+    alone = config(folder, comm, "alone")
+    if comm.rank == 0:
+        run(alone, SerialComm(), host, np.arange(81))
+        assert_same_files(folder / "shared", folder / "alone")
+    comm.barrier()
+
+
 def test_rounds_are_as_large_as_memory_allows():
     assert tiles_a_round(8, 18 << 20, 1000) == 4096 // (2 * 8 * 18)
     assert tiles_a_round(8, 18 << 20, 5) == 3
@@ -152,10 +179,10 @@ def test_memory_that_one_group_cannot_have_is_an_error_on_all_and_the_others_giv
     group, host = component._seat.group, case.make_host()
     got, ordinary = [], group.shared_memory
 
-    def memory(n_byte):
+    def memory(n_byte, n_group):
         if comm.rank < 2:
             raise StartupError("no memory")  # on all ranks of the group, as `shared_memory` promises
-        got.append(ordinary(n_byte))
+        got.append(ordinary(n_byte, n_group))
         return got[0]
 
     monkeypatch.setattr(group, "shared_memory", memory)
