@@ -31,7 +31,8 @@ def make_tiles(comm: Comm, seat: Seat, model: ModelConfig, artefact: Artefact, p
         return on_gpu(seat.network, *shape, cells_a_call)
 
     def on_spare() -> TileEngine:
-        return HostTiles(load_spare(artefact), *shape, longest_window=max(CPU_WINDOW, artefact.window), lattice=2**artefact.depth)
+        network = seat.network if seat.lost else load_spare(artefact)  # where the device was lost from the beginning the seat has the spare one
+        return HostTiles(network, *shape, longest_window=max(CPU_WINDOW, artefact.window), lattice=2**artefact.depth)
 
     def engine() -> SafeTiles | None:
         if seat.network is None:

@@ -43,3 +43,19 @@ def test_a_single_rank_has_its_own_engine_whose_calls_are_those_of_the_configura
     assert isinstance(component._tiles, OwnTiles) and component._seat.group.size == 1
     assert read_artefact(tmp_path / "model").window == 64
     component.close()
+
+
+def test_a_seat_that_lost_its_device_has_the_spare_network_already(tmp_path, monkeypatch):
+    case.write_artefact(tmp_path / "model")
+    case.write_fine_file(tmp_path / "fine.nc", case.first_map())
+    config = case.write_config(tmp_path, tmp_path / "model", tmp_path / "fine.nc")
+    config.write_text(config.read_text().replace("[data]", "deterministic = false\ncpu_fallback = true\n[data]"))
+    component = Component.create(config, SerialComm())
+    component._seat.lost = "cuda:0 is full"
+    monkeypatch.setattr(engines, "load_spare", lambda _: pytest.fail("loaded twice"))
+    host = case.make_host()
+    component.set_grid(*host.part(np.arange(81)))
+    for name, values in host.states[2000].items():
+        component.set_field(name, values)
+    component.step_year(2000)
+    component.close()
