@@ -59,3 +59,28 @@ def test_a_seat_that_lost_its_device_has_the_spare_network_already(tmp_path, mon
         component.set_field(name, values)
     component.step_year(2000)
     component.close()
+
+
+class OnGpu:
+    """A network that says it is on a GPU."""
+
+    device, fixed_window = "cuda:0", None
+
+
+@pytest.mark.parametrize("keys, cells", [("", 1), ("deterministic = false", engines.FROM_FREE_MEMORY), ("deterministic = false\nbatch = 2", 2 * 64 * 64)])
+def test_free_memory_decides_on_a_call_only_where_bits_need_not_be_the_same(tmp_path, monkeypatch, keys, cells):
+    case.write_artefact(tmp_path / "model")
+    case.write_fine_file(tmp_path / "fine.nc", case.first_map())
+    config = case.write_config(tmp_path, tmp_path / "model", tmp_path / "fine.nc")
+    config.write_text(config.read_text().replace("[data]", f"{keys}\n[data]"))
+    component, asked = Component.create(config, SerialComm()), []
+    network, component._seat.network = component._seat.network, OnGpu()
+
+    def on_gpu(_network, *shape):
+        asked.append(shape[-1])
+        return HostTiles(network, *shape[:-1])
+
+    monkeypatch.setattr(engines, "on_gpu", on_gpu)
+    component.set_grid(*case.make_host().part(np.arange(81)))
+    assert asked == [cells]
+    component.close()
