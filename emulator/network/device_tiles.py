@@ -28,8 +28,6 @@ STATICS_SHARE = 0.5
 """Most of the device's free memory that statics may take; more, and they stay on the host and travel every year."""
 CALL_SHARE = 0.4
 """Most of the device's free memory that a call may take where its size is measured."""
-MOST_CELLS_A_CALL = 64 * 336 * 336
-"""No more is gained beyond."""
 _N_SLOT = 2
 _N_DYNAMIC = AFTER_DYNAMIC - FIRST_DYNAMIC
 
@@ -58,7 +56,8 @@ class DeviceTiles:
         """Args:
             network: with `torch_device`, `dtype`, `forward`, and `fixed_window` where it takes one shape only.
             ratio: fine cells along one side of a driver cell.  core, halo: of the tiles.
-            cells_a_call: as in `windows.batch_of`; 0: what the device's free memory holds, which is not the same on every device or day.
+            cells_a_call: as in `windows.batch_of`; 0: the usual ones, or fewer where the device's free memory holds no more, which is not the same on
+                every device or day. Never more: last calls are filled up, and there is one for each window size.
                 After an error of memory, an engine made with half of it may do: nothing of this one stays.
         """
         import torch
@@ -158,13 +157,13 @@ class DeviceTiles:
         return sorted({(r.rows + 2 * self._halo, r.columns + 2 * self._halo) for tile in self._tiles for r in tile.windows}, reverse=True)
 
     def _choose_batch(self) -> None:
-        """Measure the network where the call's size is not given."""
+        """Measure the network where the call's size is not given, and make calls smaller if they must be."""
         if not self._from_memory or not self._sizes():
             return
         rows, columns = max(self._sizes(), key=lambda size: size[0] * size[1])
         taken, free = self.bytes_per_window(rows, columns), self._queues.free_bytes()
         if taken and free is not None:
-            self._cells_a_call = min(MOST_CELLS_A_CALL, max(1, int(CALL_SHARE * free / taken)) * rows * columns)
+            self._cells_a_call = min(GPU_CELLS_A_CALL, max(1, int(CALL_SHARE * free / taken)) * rows * columns)
             logger.info("%s: one window of %d x %d cells takes %.2f GB of %.1f GB free, so a call computes %d", self._device, rows, columns,
                         1e-9 * taken, 1e-9 * free, self._cells_a_call // (rows * columns))
 

@@ -14,6 +14,7 @@ from lsbc.emulator.network import device_calls, device_tiles
 from lsbc.emulator.network.device_memory import Queues, Twin, named
 from lsbc.emulator.network.device_tiles import DeviceTiles
 from lsbc.emulator.tile_engine import Rectangle, TileStatics, TileYear
+from lsbc.emulator.windows import GPU_CELLS_A_CALL
 from lsbc.regrid.errors import DeviceError, GridError, InternalError
 
 import case
@@ -377,6 +378,14 @@ def test_the_size_of_a_call_comes_from_free_memory_only_if_it_is_not_given(monke
     assert engine.cells_a_call == 5 * 64 * 64  # two fifths of 100 MB, 8 MB a window
     assert_as_expected(run(engine))
     assert engine_of(batch=3).cells_a_call == 3 * 64 * 64
+
+
+def test_much_free_memory_makes_no_call_larger_than_usual_as_last_calls_are_filled_up(monkeypatch):
+    monkeypatch.setattr(Queues, "free_bytes", lambda self: 100 << 30)
+    monkeypatch.setattr(Queues, "peak_bytes", lambda self, work: 8 << 20)
+    engine = DeviceTiles(StencilNetwork(), CHANNELS, RATIO, CORE, HALO, cells_a_call=0)
+    engine.load([statics for statics, _ in TILES])
+    assert engine.cells_a_call == GPU_CELLS_A_CALL
 
 
 def test_a_network_built_for_one_shape_is_called_with_that_shape():
