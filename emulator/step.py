@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -143,7 +144,7 @@ def next_map(comm: Comm, plan: Plan, tiles: RankTiles, priors, known, previous: 
     else:
         core, by_spare = predict(comm, plan, tiles, everything, (priors, known), (previous.driver, driver), "classes",
                                  lambda _, best, old: dynamic_only(best, old))
-    return core, carry, by_spare, sum(dropped)
+    return core, carry, by_spare, math.fsum(dropped)
 
 
 def predict(comm: Comm, plan: Plan, tiles: RankTiles, positions, priors, driver, want: Want, choose: Choose) -> tuple[np.ndarray, np.ndarray]:
