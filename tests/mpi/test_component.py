@@ -1,7 +1,5 @@
 """The coupled years on the ranks at hand, against one rank: the same bits, whoever owns which cell or tile."""
 
-import tempfile
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,26 +12,6 @@ from lsbc.regrid.errors import FieldError, FileError, GridError, LsbcError, Mode
 import case
 
 YEARS = (2000, 2001, 2002)
-
-
-@pytest.fixture(scope="module")
-def comm():
-    return MpiComm.world()
-
-
-@pytest.fixture
-def folder(comm):
-    """One folder for all ranks."""
-    holder = tempfile.TemporaryDirectory() if comm.rank == 0 else None
-    path = Path(comm.bcast(holder.name if holder else None))
-    if comm.rank == 0:
-        case.write_artefact(path / "model")
-        case.write_fine_file(path / "fine.nc", case.first_map())
-    comm.barrier()
-    yield path
-    comm.barrier()
-    if holder:
-        holder.cleanup()
 
 
 def config(folder, comm, name="out", extra=""):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lsbc.regrid import rows
-from lsbc.regrid.comm import MpiComm, SerialComm
+from lsbc.regrid.comm import SerialComm
 from lsbc.regrid.distribute import DistributedRemap
 from lsbc.regrid.errors import ConfigError, FieldError, GridError
 from lsbc.regrid.grids import PolygonGrid, RectilinearGrid
@@ -20,11 +20,6 @@ from shared import shared
 
 N_SOURCE, N_DESTINATION, N_FIELD = 500, 900, 5
 VALUES = np.random.default_rng(7).normal(size=(N_SOURCE, N_FIELD))
-
-
-@pytest.fixture(scope="module")
-def comm():
-    return MpiComm.world()
 
 
 def whole():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lsbc.regrid.aggregate import FractionPlan
-from lsbc.regrid.comm import MpiComm, SerialComm
+from lsbc.regrid.comm import SerialComm
 from lsbc.regrid.errors import GridError
 from lsbc.regrid.lattice import Lattice
 from lsbc.regrid.lattice_means import LatticeMeans
@@ -20,11 +20,6 @@ LON, LAT = triangles(3, rotation(3))
 N = len(LON)
 IDS = np.random.default_rng(4).permutation(10 * N)[:N]
 FIELDS = np.random.default_rng(5).random((N, 4))
-
-
-@pytest.fixture(scope="module")
-def comm():
-    return MpiComm.world()
 
 
 def owned(comm):

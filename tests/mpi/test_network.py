@@ -9,19 +9,11 @@ import pytest
 from lsbc.emulator.artefact import read_artefact
 from lsbc.emulator.config import ModelConfig
 from lsbc.emulator.network import choose, network_for, together
-from lsbc.regrid.comm import MpiComm
 from lsbc.regrid.errors import DeviceError, ModelError
 
 import case
 
 CPU = ModelConfig(device="cpu")
-
-
-@pytest.fixture(scope="module")
-def comm():
-    comm = MpiComm.world()
-    yield comm
-    comm.free()
 
 
 @pytest.fixture

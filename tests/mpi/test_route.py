@@ -3,16 +3,10 @@
 import numpy as np
 import pytest
 
-from lsbc.regrid.comm import MpiComm
 from lsbc.regrid.errors import FieldError, GridError
 from lsbc.regrid.route import Router
 
 N_ID = 20_000
-
-
-@pytest.fixture(scope="module")
-def comm():
-    return MpiComm.world()
 
 
 def scattered(comm):

@@ -1,7 +1,5 @@
 """Ranks that share a network, against ranks that have their own: the same bits, and the same error on all ranks when one fails."""
 
-import tempfile
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,25 +16,6 @@ from lsbc.regrid.errors import DeviceError, InternalError, StartupError
 import case
 
 YEARS = (2000, 2001, 2002)
-
-
-@pytest.fixture(scope="module")
-def comm():
-    return MpiComm.world()
-
-
-@pytest.fixture
-def folder(comm):
-    holder = tempfile.TemporaryDirectory() if comm.rank == 0 else None
-    path = Path(comm.bcast(holder.name if holder else None))
-    if comm.rank == 0:
-        case.write_artefact(path / "model")
-        case.write_fine_file(path / "fine.nc", case.first_map())
-    comm.barrier()
-    yield path
-    comm.barrier()
-    if holder:
-        holder.cleanup()
 
 
 def config(folder, comm, name="out", model="", allocation=True):

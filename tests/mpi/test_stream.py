@@ -4,13 +4,7 @@ import numpy as np
 import pytest
 
 from lsbc.emulator.stream import stream_to_root
-from lsbc.regrid.comm import MpiComm
 from lsbc.regrid.errors import FileError
-
-
-@pytest.fixture(scope="module")
-def comm():
-    return MpiComm.world()
 
 
 def test_items_arrive_in_order_from_their_owners(comm):
