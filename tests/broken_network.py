@@ -15,7 +15,7 @@ class BrokenNetwork:
         self._network, self._fails, self._how, self._most_cells = network, fails, how, most_cells
         self.calls = 0
         self.shapes = []
-        for name in ("backend", "device", "model_file", "precision", "versions", "fixed_window", "deterministic"):
+        for name in ("backend", "device", "model_file", "precision", "versions", "fixed_window"):
             setattr(self, name, getattr(network, name))
 
     def buffer(self, n, rows, columns):

@@ -168,3 +168,20 @@ def write_host_file(path: Path, host: Host) -> Path:
             variable.set_auto_mask(False)
             variable[:] = [host.states[year][name] for year in sorted(host.states)]
     return path
+
+
+def couple(component, host, cells, *years) -> None:
+    """Step a component through years, with the host's states of these cells set before each."""
+    for year in years:
+        for name, values in host.states[year].items():
+            component.set_field(name, np.ascontiguousarray(values[cells]))
+        component.step_year(year)
+
+
+def contents(path: Path) -> dict[str, np.ndarray]:
+    """Every variable of a NetCDF file as it is stored."""
+    from netCDF4 import Dataset
+
+    with Dataset(path) as data:
+        data.set_auto_mask(False)
+        return {name: np.asarray(variable[...]) for name, variable in data.variables.items()}

@@ -30,8 +30,6 @@ class Network(Protocol):
     """The libraries that compute, such as "onnxruntime 1.32.0"."""
     fixed_window: tuple[int, int, int] | None
     """(n, rows, columns) of the one shape it was built for; None: any."""
-    deterministic: bool
-    """Equal input gives equal bits, call after call and in every process with the same libraries and device."""
 
     def buffer(self, n: int, rows: int, columns: int) -> np.ndarray:
         """The network's own input, float32 (n, channel, rows, columns), each window in C order: fill it and pass it on, and nothing is copied.

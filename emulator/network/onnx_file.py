@@ -16,7 +16,6 @@ class OnnxFile:
     backend: str
     device = "cpu"
     fixed_window = None
-    deterministic = True
 
     def __init__(self, artefact: Artefact, precision: str, version: str):
         self.precision, self.versions = precision, f"{self.backend} {version}"

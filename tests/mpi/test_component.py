@@ -3,7 +3,6 @@
 
 import numpy as np
 import pytest
-from netCDF4 import Dataset
 
 from lsbc.emulator.component import Component
 from lsbc.regrid.comm import MpiComm, SerialComm
@@ -42,22 +41,9 @@ def start(path, comm, host, cells, owned):
     return component
 
 
-def step(component, host, cells, *years):
-    for year in years:
-        for name, values in host.states[year].items():
-            component.set_field(name, np.ascontiguousarray(values[cells]))
-        component.step_year(year)
-
-
-def contents(path):
-    with Dataset(path) as data:
-        data.set_auto_mask(False)
-        return {name: np.asarray(variable[...]) for name, variable in data.variables.items()}
-
-
 def assert_same_files(one, two):
     for name in sorted(path.name for path in one.glob("*.nc")):
-        first, second = contents(one / name), contents(two / name)
+        first, second = case.contents(one / name), case.contents(two / name)
         assert first.keys() == second.keys() and len(first) > 1
         for variable in first:
             assert np.array_equal(first[variable], second[variable]), f"{name}: {variable}"
@@ -67,7 +53,7 @@ def serial_run(folder, comm, host):
     path = config(folder, comm, "serial")
     if comm.rank == 0:
         component = start(path, SerialComm(), host, np.arange(81), None)
-        step(component, host, np.arange(81), *YEARS)
+        case.couple(component, host, np.arange(81), *YEARS)
     comm.barrier()
     return folder / "serial"
 
@@ -78,7 +64,7 @@ def test_files_have_the_same_bits_on_any_number_of_ranks(comm, folder, leave_las
     expected = serial_run(folder, comm, host)
     cells, owned = scattered(comm, host, leave_last_empty)
     component = start(config(folder, comm), comm, host, cells, owned)
-    step(component, host, cells, *YEARS)
+    case.couple(component, host, cells, *YEARS)
     if comm.rank == 0:
         assert len(list(expected.glob("*.nc"))) == 2 * len(YEARS)
         assert_same_files(expected, folder / "out")
@@ -89,7 +75,7 @@ def test_halo_cells_get_the_owners_values(comm, folder):
     host = case.make_host()
     cells, owned = scattered(comm, host)
     component = start(config(folder, comm), comm, host, cells, owned)
-    step(component, host, cells, *YEARS)
+    case.couple(component, host, cells, *YEARS)
     mine = np.empty((8, len(cells)))
     component.get_field("lu_frac", mine)
     table = {}
@@ -104,18 +90,18 @@ def test_a_restart_written_on_these_ranks_is_read_on_one_and_back(comm, folder):
     expected = serial_run(folder, comm, host)
     cells, owned = scattered(comm, host)
     component = start(config(folder, comm, "first"), comm, host, cells, owned)
-    step(component, host, cells, YEARS[0])
+    case.couple(component, host, cells, YEARS[0])
     component.write_restart(folder / "r1.nc")
     one = config(folder, comm, "one")
     if comm.rank == 0:
         alone = start(one, SerialComm(), host, np.arange(81), None)
         alone.read_restart(folder / "r1.nc")
-        step(alone, host, np.arange(81), YEARS[1])
+        case.couple(alone, host, np.arange(81), YEARS[1])
         alone.write_restart(folder / "r2.nc")
     comm.barrier()
     back = start(config(folder, comm, "back"), comm, host, cells, owned)
     back.read_restart(folder / "r2.nc")
-    step(back, host, cells, YEARS[2])
+    case.couple(back, host, cells, YEARS[2])
     if comm.rank == 0:
         assert_same_files(folder / "first", expected)
         assert_same_files(folder / "one", expected)
@@ -143,13 +129,13 @@ def test_a_bad_value_on_the_last_rank_only_is_an_error_on_all_and_the_last_year_
         states["urban"][:], states["c3ann"][:], states["pastr"][:], states["secdn"][:] = 0.10, 0.35, 0.15, 0.10
     cells, owned = scattered(comm, host)
     component = start(config(folder, comm), comm, host, cells, owned)
-    step(component, host, cells, 2000)
+    case.couple(component, host, cells, 2000)
     before = np.empty((8, len(cells)))
     component.get_field("lu_frac", before)
     victim = cells[owned == 1][0]
     if comm.rank == comm.size - 1:
         host.states[2001][name][victim] = value
-    caught = fails_everywhere(comm, error, match, lambda: step(component, host, cells, 2001))
+    caught = fails_everywhere(comm, error, match, lambda: case.couple(component, host, cells, 2001))
     assert caught.status == Status.VALUE and f"rank {comm.size - 1}: " in str(caught)
     after = np.empty_like(before)
     component.get_field("lu_frac", after)
@@ -160,7 +146,7 @@ def test_a_skipped_year_is_an_error_on_all(comm, folder):
     host = case.make_host()
     cells, owned = scattered(comm, host)
     component = start(config(folder, comm), comm, host, cells, owned)
-    step(component, host, cells, 2000)
+    case.couple(component, host, cells, 2000)
     fails_everywhere(comm, YearError, "the next is 2001, got 2002", lambda: component.step_year(2002))
 
 
@@ -210,7 +196,7 @@ def test_output_that_cannot_be_written_is_an_error_on_all(comm, folder):
     if comm.rank == 0:
         (folder / "out" / "landuse_2000.nc").mkdir(parents=True)
     comm.barrier()
-    fails_everywhere(comm, FileError, "landuse_2000.nc could not be written", lambda: step(component, host, cells, 2000))
+    fails_everywhere(comm, FileError, "landuse_2000.nc could not be written", lambda: case.couple(component, host, cells, 2000))
     assert component.year is None
 
 
@@ -228,7 +214,7 @@ def test_a_summary_that_root_cannot_write_is_an_error_on_all(comm, folder):
     if comm.rank == 0:
         (folder / "out" / "summary.json").mkdir()
     comm.barrier()
-    fails_everywhere(comm, FileError, "summary.json could not be written", lambda: step(component, host, cells, 2000))
+    fails_everywhere(comm, FileError, "summary.json could not be written", lambda: case.couple(component, host, cells, 2000))
     assert component.year is None
 
 
@@ -236,7 +222,7 @@ def test_a_field_refused_on_one_rank_after_a_good_year_is_an_error_on_all(comm, 
     host = case.make_host()
     cells, owned = scattered(comm, host)
     component = start(config(folder, comm), comm, host, cells, owned)
-    step(component, host, cells, 2000)
+    case.couple(component, host, cells, 2000)
     if comm.rank == comm.size - 1:
         with pytest.raises(FieldError):
             component.set_field("urban", np.zeros(len(cells) + 1))

@@ -4,7 +4,6 @@
 import numpy as np
 import pytest
 from broken_network import BrokenNetwork
-from netCDF4 import Dataset
 
 from lsbc.emulator import share, step
 from lsbc.emulator.component import Component
@@ -36,31 +35,18 @@ def create(path, comm):
     return Component.create(path, SerialComm() if isinstance(comm, SerialComm) else MpiComm.world())
 
 
-def years(component, host, cells, *wanted):
-    for year in wanted:
-        for name, values in host.states[year].items():
-            component.set_field(name, np.ascontiguousarray(values[cells]))
-        component.step_year(year)
-
-
-def contents(path):
-    with Dataset(path) as data:
-        data.set_auto_mask(False)
-        return {name: np.asarray(variable[...]) for name, variable in data.variables.items()}
-
-
 def assert_same_files(one, two):
     names = sorted(path.name for path in one.glob("*.nc"))
     assert len(names) == 2 * len(YEARS)
     for name in names:
-        first, second = contents(one / name), contents(two / name)
+        first, second = case.contents(one / name), case.contents(two / name)
         assert first.keys() == second.keys() and all(np.array_equal(first[k], second[k]) for k in first), name
 
 
 def run(path, comm, host, cells):
     component = create(path, comm)
     component.set_grid(*host.part(cells))
-    years(component, host, cells, *YEARS)
+    case.couple(component, host, cells, *YEARS)
     component.close()
 
 
@@ -137,7 +123,7 @@ def test_rounds_are_smaller_where_the_node_has_less_memory(comm, folder, monkeyp
     component.set_grid(*host.part(cells))
     if group.size > 1:
         assert len(asked) == 2 and asked[1] < asked[0] and component._tiles._slots.shape[2] < few
-    years(component, host, cells, *YEARS)
+    case.couple(component, host, cells, *YEARS)
     component.close()
     alone = config(folder, comm, "alone")
     if comm.rank == 0:
@@ -191,19 +177,19 @@ def test_a_network_that_fails_on_one_owner_is_an_error_on_all_and_the_year_can_b
     if component._seat.network is not None and comm.rank == (comm.size - 1) // ranks_per_device * ranks_per_device:
         network = component._seat.network = BrokenNetwork(component._seat.network, how=how)
     component.set_grid(*host.part(cells))
-    years(component, host, cells, 2000)
+    case.couple(component, host, cells, 2000)
     before = np.empty((8, len(cells)))
     component.get_field("lu_frac", before)
     if network:
         network._fails = lambda n: n == network.calls_before + call
         network.calls_before = network.calls
-    fails_everywhere(comm, error, match, lambda: years(component, host, cells, 2001))
+    fails_everywhere(comm, error, match, lambda: case.couple(component, host, cells, 2001))
     after = np.empty_like(before)
     component.get_field("lu_frac", after)
     assert component.year == 2000 and np.array_equal(before, after)
     if network:
         network._fails = lambda n: False
-    years(component, host, cells, 2001, 2002)
+    case.couple(component, host, cells, 2001, 2002)
     component.close()
     alone = config(folder, comm, "alone")
     if comm.rank == 0:
@@ -218,7 +204,7 @@ def test_a_rank_that_cannot_give_its_tiles_or_use_its_results_is_an_error_on_all
     cells = dealt(comm, host)
     component = create(config(folder, comm, model="ranks_per_device = 3"), comm)
     component.set_grid(*host.part(cells))
-    years(component, host, cells, 2000)
+    case.couple(component, host, cells, 2000)
 
     def fails(*_):
         raise ValueError("no such luck")
@@ -226,9 +212,9 @@ def test_a_rank_that_cannot_give_its_tiles_or_use_its_results_is_an_error_on_all
     with monkeypatch.context() as patched:
         if comm.rank == victim % comm.size:
             patched.setattr(step, place, fails)
-        fails_everywhere(comm, InternalError, f"rank {victim % comm.size}: ValueError: no such luck", lambda: years(component, host, cells, 2001))
+        fails_everywhere(comm, InternalError, f"rank {victim % comm.size}: ValueError: no such luck", lambda: case.couple(component, host, cells, 2001))
     assert component.year == 2000
-    years(component, host, cells, 2001)
+    case.couple(component, host, cells, 2001)
     component.close()
 
 
@@ -251,9 +237,9 @@ def test_an_owner_that_loses_its_device_goes_on_on_the_cpu_for_its_group(comm, f
     if comm.rank == 0:
         component._seat.network = BrokenNetwork(component._seat.network, fails=lambda call: True)
     component.set_grid(*host.part(cells))
-    years(component, host, cells, 2000)
+    case.couple(component, host, cells, 2000)
     assert not any(comm.allgather(bool(component._state.by_spare.any())))
-    years(component, host, cells, 2001, 2002)
+    case.couple(component, host, cells, 2001, 2002)
     in_first_group = component._seat.group.size > 0 and comm.rank < ranks_per_device
     assert component._state.by_spare.tolist() == [in_first_group] * len(component._plan.local)
     quality = np.empty(len(cells))
@@ -265,6 +251,6 @@ def test_an_owner_that_loses_its_device_goes_on_on_the_cpu_for_its_group(comm, f
     if comm.rank == 0:
         run(alone, SerialComm(), host, np.arange(81))
         for year in YEARS:
-            maps = [contents(folder / name / f"landuse_{year}.nc")["landuse"] for name in ("out", "alone")]
+            maps = [case.contents(folder / name / f"landuse_{year}.nc")["landuse"] for name in ("out", "alone")]
             assert np.array_equal(*maps)
     comm.barrier()
