@@ -11,6 +11,12 @@ extern void omp_set_num_threads(int) __attribute__((weak));
 void lsbc_guard_enter(lsbc_guard *guard) {
     feholdexcept(&guard->environment);
     fesetenv(FE_DFL_ENV);
+}
+
+void lsbc_guard_leave(const lsbc_guard *guard) { fesetenv(&guard->environment); }
+
+void lsbc_guard_enter_whole(lsbc_guard_whole *guard) {
+    lsbc_guard_enter(&guard->calling);
     sigaction(SIGINT, NULL, &guard->interrupt);
     sigaction(SIGTERM, NULL, &guard->terminate);
     guard->n_thread = omp_get_max_threads && omp_set_num_threads ? omp_get_max_threads() : 0;
@@ -23,9 +29,9 @@ static void restore_signal(int number, const struct sigaction *host) {
     if (now.sa_handler != host->sa_handler) sigaction(number, host, NULL);
 }
 
-void lsbc_guard_leave(const lsbc_guard *guard) {
+void lsbc_guard_leave_whole(lsbc_guard_whole *guard) {
     if (guard->n_thread > 0 && omp_get_max_threads() != guard->n_thread) omp_set_num_threads(guard->n_thread);
     restore_signal(SIGINT, &guard->interrupt);
     restore_signal(SIGTERM, &guard->terminate);
-    fesetenv(&guard->environment);
+    lsbc_guard_leave(&guard->calling);
 }

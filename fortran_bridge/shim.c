@@ -61,12 +61,12 @@ static int check_collective(int32_t handle) {
 }
 
 /* One guarded call into Python, whose status stays in `status`. */
-#define GUARDED(handle, status, inner_call)              \
-    do {                                                 \
-        lsbc_guard guard;                                \
-        lsbc_guard_enter(&guard);                        \
+#define GUARDED(handle, status, inner_call)               \
+    do {                                                  \
+        lsbc_guard_whole guard;                           \
+        lsbc_guard_enter_whole(&guard);                   \
         (status) = public_status((handle), (inner_call)); \
-        lsbc_guard_leave(&guard);                        \
+        lsbc_guard_leave_whole(&guard);                   \
     } while (0)
 
 /* The highest status of all ranks. Ranks that fail keep the text of the lowest rank that has it. Collective. */
@@ -137,14 +137,14 @@ static int create(const char *config_path, int32_t fortran_comm, int32_t *handle
 }
 
 int lsbc_create(const char *config_path, int32_t fortran_comm, int32_t *handle) {
-    lsbc_guard guard;
+    lsbc_guard_whole guard;
     if (handle != NULL) *handle = 0;
     (void)lsbc_instance_fail(0, 0, "%s", "");
     int status = check_comm(fortran_comm);
     if (status != LSBC_OK) return status;
-    lsbc_guard_enter(&guard);
+    lsbc_guard_enter_whole(&guard);
     status = create(config_path, fortran_comm, handle);
-    lsbc_guard_leave(&guard);
+    lsbc_guard_leave_whole(&guard);
     return status;
 }
 
