@@ -11,6 +11,7 @@ import time
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from lsbc.emulator.artefact import Artefact, locate, read_artefact
 from lsbc.emulator.config import Config, load_config
 from lsbc.emulator.engines import make_tiles
 from lsbc.emulator.fields import BY_NAME, FIELDS, FILL, FieldInfo
+from lsbc.emulator.lent import Lent, lend
 from lsbc.emulator.output import read_history, write_host_fields, write_landuse_map, write_summary
 from lsbc.emulator.plan import Plan, build_plan
 from lsbc.emulator.reader import FineFile
@@ -49,7 +51,7 @@ class Component:
         self._seat = seat
         self._version = version("lsbc")
         self._settings = Settings(table, config.output.min_coverage, config.allocation.enabled)
-        self._states: dict[str, np.ndarray] = {}
+        self._lent: dict[str, Lent] = {}
         self._plan: Plan | None = None
         self._state: State | None = None
         self._history: list[dict] | None = []
@@ -134,23 +136,35 @@ class Component:
         logger.info("grid: %d cells, %d tiles of %d x %d on %d ranks; the network computes %.2f cells in %d windows of %d sizes for each that may change",
                     sum(comm.allgather(len(plan.owned))), len(plan.all_tiles), plan.tiles.core, plan.tiles.core, comm.size, work.ratio, work.n_window, work.n_shape)
 
-    def set_field(self, name: str, values: np.ndarray) -> None:
-        """Register one LUH2 state on all cells passed to `set_grid`; the array itself is kept and read at each `step_year`.
+    def set_field(self, name: str, values: Any, npromz: int = 0, level_axis: int | None = None) -> None:
+        """Lend an array to lsbc, on all cells passed to `set_grid`; the array itself is kept.
 
-        A refused array also forgets the one registered before, so that no year is made from old values.
+        An input is read at each `step_year`; an output is filled, in its own floating-point type, by each `step_year` and
+        `read_restart` that succeeds. A refused array also forgets the one lent before, so that no year is made from old values.
+
+        Args:
+            values, npromz, level_axis: as in `lent.lend`.
+        Raises:
+            FieldError, DeviceError, StateError: on this rank.
         """
         plan = self._require("set_field")
         self.forget_field(name)
-        info = BY_NAME.get(name)
-        if info is None or info.direction != "in":
-            raise FieldError(f"Field '{name}' is not an input; inputs are {', '.join(i.name for i in FIELDS if i.direction == 'in')}.")
-        if values.shape != (len(plan.cells.global_id),):
-            raise FieldError(f"Field '{name}' has shape {values.shape} on rank {self._comm.rank}; the grid has {len(plan.cells.global_id)} cells there.")
-        self._states[name] = values
+        info = self._info(name)
+        lent = lend(name, values, info.n_level, len(plan.cells.global_id), self._comm.rank, npromz, level_axis)
+        if info.direction == "out" and isinstance(lent.memory, np.ndarray) and not lent.memory.flags.writeable:
+            raise FieldError(f"Field '{name}' is an output, but the array lent for it on rank {self._comm.rank} cannot be written.")
+        self._lent[name] = lent
 
     def forget_field(self, name: str) -> None:
-        """Drop a registered state; `step_year` then says that it was never set."""
-        self._states.pop(name, None)
+        """Drop a lent array; for an input `step_year` then says that it was never set."""
+        self._lent.pop(name, None)
+
+    def _info(self, name: str, direction: str = "") -> FieldInfo:
+        info = BY_NAME.get(name)
+        if info is None or direction not in ("", info.direction):
+            names = ", ".join(i.name for i in FIELDS if direction in ("", i.direction))
+            raise FieldError(f"Field '{name}' is not an {'output' if direction else 'input or output'}; there are {names}.")
+        return info
 
     def step_year(self, year: int) -> None:
         """Advance to `year` (collective): the start year first, then one year at a time; the year already reached is a no-op.
@@ -163,7 +177,7 @@ class Component:
         plan = self._require("step_year")
         agree(self._comm, self._check_year, year)
         began = time.perf_counter()
-        state, seconds = run_year(self._comm, plan, self._tiles, self._settings, self._state, self._states, year)
+        state, seconds = run_year(self._comm, plan, self._tiles, self._settings, self._state, agree(self._comm, self._read_states), year)
         before_output = time.perf_counter()
         self._write_year(plan, state)
         seconds["output"] = time.perf_counter() - before_output
@@ -171,7 +185,21 @@ class Component:
         everyone = self._comm.gather({"seconds": seconds, "cells": len(plan.owned), "tiles": len(plan.local), "dropped": state.dropped_cells,
                                       "closure": _closure_error(state.fields, plan.owned)})
         agree(self._comm, self._summarise, plan, state.year, everyone)
-        self._state, self.last_seconds = state, seconds
+        self._commit(state)
+        self.last_seconds = seconds
+
+    def _read_states(self) -> dict[str, np.ndarray]:
+        return {name: lent.read() for name, lent in self._lent.items() if BY_NAME[name].direction == "in"}
+
+    def _commit(self, state: State) -> None:
+        """Make `state` the last good year and fill the lent outputs (collective)."""
+        self._state = state
+        agree(self._comm, self._fill_outputs)
+
+    def _fill_outputs(self) -> None:
+        for name, lent in self._lent.items():
+            if BY_NAME[name].direction == "out":
+                lent.fill(self._state.fields[name])
 
     def _check_year(self, year: int) -> None:
         if self._state is None:
@@ -224,21 +252,19 @@ class Component:
         })
         self._history = history
 
-    def get_field(self, name: str, out: np.ndarray) -> None:
-        """Fill `out`, (n_cell,) or (n_level, n_cell), with an output field of the last committed year."""
+    def get_field(self, name: str, out: Any, npromz: int = 0, level_axis: int | None = None) -> None:
+        """Fill an array with an output field of the last committed year; it is not kept.
+
+        Args:
+            out, npromz, level_axis: as in `lent.lend`.
+        Raises:
+            FieldError, DeviceError, StateError: on this rank; `out` is untouched.
+        """
         plan = self._require("get_field")
-        info = BY_NAME.get(name)
-        if info is None or info.direction != "out":
-            raise FieldError(f"Field '{name}' is not an output; outputs are {', '.join(i.name for i in FIELDS if i.direction == 'out')}.")
+        info = self._info(name, "out")
         if self._state is None:
             raise StateError(f"Field '{name}' is not there before the first step_year.")
-        if not np.issubdtype(out.dtype, np.floating):
-            raise FieldError(f"Field '{name}' is asked for as {out.dtype}; it needs a floating-point array.")
-        values = self._state.fields[name]
-        if out.shape != values.shape and out.shape != (1, *values.shape):
-            raise FieldError(f"Field '{name}' has shape {values.shape} (levels, cells) on rank {self._comm.rank}, the host asks for {out.shape}; "
-                             f"the grid has {len(plan.cells.global_id)} cells there.")
-        out[...] = values
+        lend(name, out, info.n_level, len(plan.cells.global_id), self._comm.rank, npromz, level_axis).fill(self._state.fields[name])
 
     def write_restart(self, path: str | Path) -> None:
         """Write the state to one file (collective); reading it back gives the same bits on any number of ranks."""
@@ -255,8 +281,9 @@ class Component:
         """
         plan = self._require("read_restart")
         saved = read_restart(self._comm, plan, self._artefact, Path(path))
-        self._state = replace(saved, fields=publish(self._comm, plan, self._settings, saved.core, saved.by_spare, saved.year))
+        fields = publish(self._comm, plan, self._settings, saved.core, saved.by_spare, saved.year)
         self._history = None
+        self._commit(replace(saved, fields=fields))
 
     def close(self) -> None:
         """Give everything back (collective); closing twice is harmless."""
@@ -265,7 +292,7 @@ class Component:
             if self._tiles is not None:
                 self._tiles.close()
             self._seat.close()
-            self._plan, self._tiles, self._state, self._states = None, None, None, {}
+            self._plan, self._tiles, self._state, self._lent = None, None, None, {}
             self._comm.free()
 
     def _require(self, call: str | None) -> Plan:

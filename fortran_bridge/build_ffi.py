@@ -19,27 +19,37 @@ typedef struct lsbc_field_info_t {
     int32_t n_level;
     int32_t direction;
 } lsbc_field_info_t;
+typedef struct lsbc_array_t {
+    void *address;
+    int32_t item_bytes;
+    int32_t n_dim;
+    int64_t extent[3];
+    int64_t stride_bytes[3];
+    int64_t npromz;
+    int32_t level_dim;
+    int32_t memory;
+    void *stream;
+} lsbc_array_t;
 """
 
 #: Called by Python, defined in the shim.
 _C_CALLS = "void lsbc_inner_text(int32_t handle, const char *text);"
 
-#: Called by the shim, defined in entry.py. `item_bytes` is 8 for float64 and 4 for float32.
+#: Called by the shim, defined in entry.py.
 _PYTHON_CALLS = """
 int lsbc_inner_prepare(int32_t handle, int32_t self_comm);
 int lsbc_inner_create(int32_t handle, const char *config_path, int32_t fortran_comm);
 int lsbc_inner_set_grid(int32_t handle, int64_t n_cell, const int64_t *global_id, const double *lon_deg,
                         const double *lat_deg, int32_t n_vertex, const double *vertex_lon_deg,
                         const double *vertex_lat_deg, const int32_t *owned);
-int lsbc_inner_set_field(int32_t handle, const char *name, int64_t n_cell, const void *values, int32_t item_bytes);
+int lsbc_inner_set_array(int32_t handle, const char *name, const lsbc_array_t *array);
 int lsbc_inner_step_year(int32_t handle, int32_t year);
-int lsbc_inner_get_field(int32_t handle, const char *name, int32_t n_level, int64_t n_cell, void *values,
-                         int32_t item_bytes);
+int lsbc_inner_get_array(int32_t handle, const char *name, const lsbc_array_t *array);
 int lsbc_inner_field_count(int32_t handle, int32_t *count);
 int lsbc_inner_field_info(int32_t handle, int32_t index, lsbc_field_info_t *info);
 int lsbc_inner_write_restart(int32_t handle, const char *path);
 int lsbc_inner_read_restart(int32_t handle, const char *path);
-int lsbc_inner_destroy(int32_t handle);
+int lsbc_inner_destroy(int32_t handle, int32_t run_exit_functions);
 int lsbc_inner_drop(int32_t handle);
 """
 

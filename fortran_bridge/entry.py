@@ -6,6 +6,7 @@ Every call takes its handle first and leaves +1 for done or minus the public sta
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib
 import logging
@@ -19,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from lsbc.emulator.log import log_level
+from lsbc.fortran_bridge.host_array import host_array
 from lsbc.fortran_bridge.startup import component_class, load_file_libraries, start_log
 from lsbc.regrid.errors import FieldError, GridError, InternalError, LsbcError, StateError, Status
 
@@ -27,7 +29,6 @@ logger = logging.getLogger("lsbc")
 DONE = 1
 COMM_SERIAL = -1
 DIRECTION = {"in": 1, "out": 2}
-_DTYPE = {4: np.dtype(np.float32), 8: np.dtype(np.float64)}
 
 
 def describe(error: BaseException) -> tuple[Status, str]:
@@ -49,6 +50,8 @@ class Instance:
     comm: Any
     component: Any = None
     n_cell: int | None = None
+    inputs: frozenset[str] = frozenset()
+    """Names of the fields that lsbc never writes to."""
 
 
 class Bridge:
@@ -115,14 +118,10 @@ class Bridge:
             return np.empty(shape, dtype)
         return np.frombuffer(self._ffi.buffer(pointer, n_byte), dtype).reshape(shape)
 
-    def _check_field(self, name: str, n_cell: int, pointer: Any, instance: Instance) -> None:
-        rank = instance.comm.rank
+    def _array(self, name: str, array: Any, instance: Instance) -> tuple[Any, dict[str, int]]:
         if instance.n_cell is None:
-            raise StateError(f"Field '{name}' came before the grid on rank {rank}; call lsbc_set_grid first.")
-        if n_cell != instance.n_cell:
-            raise FieldError(f"Field '{name}' has {n_cell} cells on rank {rank}; the grid has {instance.n_cell}.")
-        if n_cell > 0 and pointer == self._ffi.NULL:
-            raise FieldError(f"Field '{name}' has {n_cell} cells but its values are NULL on rank {rank}.")
+            raise StateError(f"Field '{name}' came before the grid on rank {instance.comm.rank}; call lsbc_set_grid first.")
+        return host_array(self._ffi, name, array, instance.comm.rank)
 
     # --- calls --------------------------------------------------------------------------------------------------
 
@@ -156,6 +155,7 @@ class Bridge:
         instance = self._instance(handle)
         grid = _agree(instance.comm, self._copy_grid, instance.comm.rank, n_cell, *arrays)
         instance.component.set_grid(*grid)
+        instance.inputs = frozenset(field.name for field in instance.component.fields if field.direction == "in")
         instance.n_cell = n_cell
 
     def _copy_grid(self, rank: int, n_cell: int, global_id: Any, lon_deg: Any, lat_deg: Any, n_vertex: int,
@@ -179,31 +179,28 @@ class Bridge:
             copies.append(self._view(pointer, shape, dtype).copy())
         return copies
 
-    def set_field(self, handle: int, name: Any, n_cell: int, values: Any, item_bytes: int) -> None:
-        """Hand a read-only view of the host's array to the component, which keeps it."""
+    def set_array(self, handle: int, name: Any, array: Any) -> None:
+        """Hand a view of the host's array to the component, which keeps it; inputs cannot be written."""
         instance = self._instance(handle)
         field = self._name(name, instance)
         try:
-            self._check_field(field, n_cell, values, instance)
+            memory, layout = self._array(field, array, instance)
         except FieldError:
             instance.component.forget_field(field)  # an array lent before must not stand in for this one
             raise
-        view = self._view(values, (n_cell,), _DTYPE[item_bytes])
-        view.flags.writeable = False
-        instance.component.set_field(field, view)
+        if isinstance(memory, np.ndarray) and field in instance.inputs:
+            memory.flags.writeable = False
+        instance.component.set_field(field, memory, **layout)
 
     def step_year(self, handle: int, year: int) -> None:
         self._instance(handle).component.step_year(year)
 
-    def get_field(self, handle: int, name: Any, n_level: int, n_cell: int, values: Any, item_bytes: int) -> None:
-        """Let the component fill the host's array in place: (n_cell,), or (n_level, n_cell) with several levels."""
+    def get_array(self, handle: int, name: Any, array: Any) -> None:
+        """Let the component fill the host's array in place."""
         instance = self._instance(handle)
         field = self._name(name, instance)
-        self._check_field(field, n_cell, values, instance)
-        if n_level < 1:
-            raise FieldError(f"Field '{field}' is asked for with {n_level} levels on rank {instance.comm.rank}.")
-        shape = (n_cell,) if n_level == 1 else (n_level, n_cell)
-        instance.component.get_field(field, self._view(values, shape, _DTYPE[item_bytes]))
+        memory, layout = self._array(field, array, instance)
+        instance.component.get_field(field, memory, **layout)
 
     def field_count(self, handle: int, count: Any) -> None:
         instance = self._instance(handle)
@@ -234,8 +231,12 @@ class Bridge:
         instance = self._instance(handle)
         instance.component.read_restart(_agree(instance.comm, self._path, path, instance))
 
-    def destroy(self, handle: int) -> None:
-        """Close, which frees the communicator, and flush: Python never ends in this process, so nothing else would."""
+    def destroy(self, handle: int, run_exit_functions: int) -> None:
+        """Close, which frees the communicator, and flush: Python never ends in this process, so nothing else would.
+
+        Args:
+            run_exit_functions: whether this is the last user of the interpreter, so that what was registered for its end is due.
+        """
         instance = self._instance(handle)
         del self._instances[handle]
         try:
@@ -243,13 +244,15 @@ class Bridge:
         finally:
             instance.component = None
             gc.collect()
+            if run_exit_functions:
+                atexit._run_exitfuncs()
             for stream in (sys.stdout, sys.stderr):
                 if stream is not None:
                     stream.flush()
 
 
 CALLS = (
-    "prepare", "create", "drop", "set_grid", "set_field", "step_year", "get_field",
+    "prepare", "create", "drop", "set_grid", "set_array", "step_year", "get_array",
     "field_count", "field_info", "write_restart", "read_restart", "destroy",
 )
 

@@ -11,6 +11,8 @@ typedef struct instance {
     struct instance *next;
     int32_t handle;
     int uses_mpi;
+    int has_year;
+    int32_t year;
     char text[LSBC_TEXT_LENGTH];
 } instance;
 
@@ -50,6 +52,27 @@ int lsbc_instance_is_live(int32_t handle) { return find(handle) != NULL; }
 int lsbc_instance_uses_mpi(int32_t handle) {
     const instance *at = find(handle);
     return at != NULL && at->uses_mpi;
+}
+
+int lsbc_instance_is_last(int32_t handle) {
+    return first != NULL && first->handle == handle && first->next == NULL;
+}
+
+void lsbc_instance_set_year(int32_t handle, int32_t year) {
+    instance *at = find(handle);
+    if (at == NULL) return;
+    at->has_year = 1;
+    at->year = year;
+}
+
+void lsbc_instance_forget_year(int32_t handle) {
+    instance *at = find(handle);
+    if (at != NULL) at->has_year = 0;
+}
+
+int lsbc_instance_is_at_year(int32_t handle, int32_t year) {
+    const instance *at = find(handle);
+    return at != NULL && at->has_year && at->year == year;
 }
 
 char *lsbc_instance_text(int32_t handle) {

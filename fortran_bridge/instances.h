@@ -12,6 +12,13 @@ void lsbc_instance_close(int32_t handle);
 int lsbc_instance_is_live(int32_t handle);
 
 int lsbc_instance_uses_mpi(int32_t handle);
+/* Whether no other instance is live. */
+int lsbc_instance_is_last(int32_t handle);
+
+/* The year an instance has reached, so that the same year again need not ask Python. */
+void lsbc_instance_set_year(int32_t handle, int32_t year);
+void lsbc_instance_forget_year(int32_t handle);
+int lsbc_instance_is_at_year(int32_t handle, int32_t year);
 
 /* Text of a live instance, else the common one. Holds LSBC_TEXT_LENGTH bytes. */
 char *lsbc_instance_text(int32_t handle);

@@ -3,10 +3,11 @@
 !> The order of calls, which calls are collective, what a call leaves alone and what each code means stand in lsbc.h.
 !> Every subroutine ends with `ierr`: `lsbc_ok` or an `lsbc_err_*` code, the text of which `lsbc_last_error` gives.
 module lsbc
-   use, intrinsic :: iso_c_binding, only: c_char, c_double, c_f_pointer, c_float, c_int, c_int32_t, c_int64_t, c_loc, &
-      c_null_char, c_null_ptr, c_ptr
-   use lsbc_c, only: c_create, c_describe_field, c_destroy, c_fail, c_field_count, c_field_info, c_get_field, c_get_field_f32, &
-      c_last_error, c_read_restart, c_set_field, c_set_field_f32, c_set_grid, c_step_year, c_version, c_write_restart
+   use, intrinsic :: iso_c_binding, only: c_char, c_double, c_f_pointer, c_float, c_int, c_int32_t, c_int64_t, c_intptr_t, &
+      c_null_char, c_ptr
+   use lsbc_arrays, only: by_address, described, with_layout
+   use lsbc_c, only: c_create, c_describe_field, c_destroy, c_field_count, c_field_info, c_get_array, c_last_error, &
+      c_read_restart, c_set_array, c_set_grid, c_step_year, c_version, c_write_restart
    implicit none
    private
 
@@ -15,7 +16,8 @@ module lsbc
    public :: lsbc_write_restart, lsbc_read_restart, lsbc_last_error, lsbc_destroy, lsbc_version
    public :: lsbc_ok, lsbc_err_startup, lsbc_err_config, lsbc_err_model, lsbc_err_grid, lsbc_err_field, lsbc_err_value
    public :: lsbc_err_year, lsbc_err_state, lsbc_err_restart, lsbc_err_io, lsbc_err_device, lsbc_err_internal
-   public :: lsbc_comm_serial, lsbc_text_length, lsbc_field_in, lsbc_field_out
+   public :: lsbc_comm_serial, lsbc_text_length, lsbc_field_in, lsbc_field_out, lsbc_real32, lsbc_real64
+   public :: lsbc_memory_any, lsbc_memory_host, lsbc_memory_device
 
    !> Success
    integer(c_int), parameter :: lsbc_ok = 0
@@ -52,6 +54,16 @@ module lsbc
    integer(c_int32_t), parameter :: lsbc_field_in = 1
    !> Direction of a field that the host gets
    integer(c_int32_t), parameter :: lsbc_field_out = 2
+   !> Memory of an array: lsbc finds out
+   integer(c_int32_t), parameter :: lsbc_memory_any = 0
+   !> Memory of an array: ordinary
+   integer(c_int32_t), parameter :: lsbc_memory_host = 1
+   !> Memory of an array: CUDA device or managed
+   integer(c_int32_t), parameter :: lsbc_memory_device = 2
+   !> Bytes of a value in single precision
+   integer(c_int32_t), parameter :: lsbc_real32 = 4
+   !> Bytes of a value in double precision
+   integer(c_int32_t), parameter :: lsbc_real64 = 8
 
    !> One instance. A handle that `lsbc_create` has not filled is refused by every call with `lsbc_err_state`.
    type :: lsbc_handle
@@ -73,18 +85,35 @@ module lsbc
       integer(c_int32_t) :: direction = 0
    end type lsbc_field_info_t
 
-   !> Lend a field of the host to lsbc, without a copy.
+   !> Hand over this rank's cells: in a row, or as they lie in blocks (nproma, n_block) or a patch (n_i, n_j).
+   interface lsbc_set_grid
+      module procedure set_grid_row
+      module procedure set_grid_2d
+   end interface lsbc_set_grid
+
+   !> Lend a field of the host to lsbc: an array of rank 1 to 3 in single or double precision, or an address.
+   !>
+   !> The cells lie in the order of `lsbc_set_grid`: (n_cell), a patch (n_i, n_j), or with `npromz` blocks (nproma, n_block).
+   !> A field of several levels has one dimension more: the last, or with `npromz` the middle one.
    interface lsbc_set_field
-      module procedure set_field_real64
-      module procedure set_field_real32
+      module procedure set_real64_1d
+      module procedure set_real64_2d
+      module procedure set_real64_3d
+      module procedure set_real32_1d
+      module procedure set_real32_2d
+      module procedure set_real32_3d
+      module procedure set_address
    end interface lsbc_set_field
 
-   !> Fill an array of the host with a boundary field.
+   !> Fill an array of the host with a boundary field; its layout as for `lsbc_set_field`.
    interface lsbc_get_field
-      module procedure get_field_real64
-      module procedure get_field_real32
-      module procedure get_levels_real64
-      module procedure get_levels_real32
+      module procedure get_real64_1d
+      module procedure get_real64_2d
+      module procedure get_real64_3d
+      module procedure get_real32_1d
+      module procedure get_real32_2d
+      module procedure get_real32_3d
+      module procedure get_address
    end interface lsbc_get_field
 
 contains
@@ -103,7 +132,7 @@ contains
    end subroutine lsbc_create
 
    !> Hand over this rank's cells. Collective. The arrays are copied and may go after the call.
-   subroutine lsbc_set_grid(handle, global_id, lon, lat, vertex_lon, vertex_lat, owned, ierr)
+   subroutine set_grid_row(handle, global_id, lon, lat, vertex_lon, vertex_lat, owned, ierr)
       !> Instance
       type(lsbc_handle), intent(in) :: handle
       !> Number of each cell in the whole grid [1], shape (n_cell)
@@ -130,66 +159,206 @@ contains
       end if
       ierr = c_set_grid(handle%id, n_cell, global_id, lon, lat, int(size(vertex_lon, 1), c_int32_t), vertex_lon, vertex_lat, &
          owned)
-   end subroutine lsbc_set_grid
+   end subroutine set_grid_row
 
-   !> Lend a field in double precision to lsbc. Local. Nothing is copied.
+   !> Hand over this rank's cells as they lie in blocks or a patch, first dimension fastest. Collective.
+   subroutine set_grid_2d(handle, global_id, lon, lat, vertex_lon, vertex_lat, owned, ierr, npromz)
+      !> Instance
+      type(lsbc_handle), intent(in) :: handle
+      !> Number of each cell in the whole grid [1], shape (nproma, n_block) or (n_i, n_j)
+      integer(c_int64_t), intent(in) :: global_id(:, :)
+      !> Longitude of the cell centres [degrees_east], the same shape
+      real(c_double), intent(in) :: lon(:, :)
+      !> Latitude of the cell centres [degrees_north], the same shape
+      real(c_double), intent(in) :: lat(:, :)
+      !> Longitude of the corners in order around the cell [degrees_east], shape (n_vertex, nproma, n_block)
+      real(c_double), intent(in) :: vertex_lon(:, :, :)
+      !> Latitude of the corners [degrees_north]
+      real(c_double), intent(in) :: vertex_lat(:, :, :)
+      !> 1 where this rank owns the cell, 0 in its halo, shape as global_id
+      integer(c_int32_t), intent(in) :: owned(:, :)
+      !> `lsbc_ok` or an `lsbc_err_*` code
+      integer(c_int), intent(out) :: ierr
+      !> Cells in the last block, 1 to nproma; absent: a patch, all of it
+      integer, intent(in), optional :: npromz
+      integer(c_int64_t), allocatable :: row_id(:)
+      integer(c_int32_t), allocatable :: row_owned(:)
+      real(c_double), allocatable :: row_lon(:), row_lat(:), row_vertex_lon(:, :), row_vertex_lat(:, :)
+      integer :: i, j, k, n_cell, n_i, n_j, n_last
+      n_i = size(global_id, 1)
+      n_j = size(global_id, 2)
+      n_last = n_i
+      if (present(npromz)) n_last = npromz
+      n_cell = max(0, (n_j - 1)*n_i + n_last)
+      if (n_j == 0) n_cell = 0
+      if (any(shape(lon) /= shape(global_id)) .or. any(shape(lat) /= shape(global_id)) .or. &
+         any(shape(owned) /= shape(global_id)) .or. size(vertex_lon, 2) /= n_i .or. size(vertex_lon, 3) /= n_j .or. &
+         any(shape(vertex_lat) /= shape(vertex_lon)) .or. n_last < min(n_i, 1) .or. n_last > n_i) then
+         ! The call is collective: an impossible size makes all ranks fail together.
+         allocate (row_id(0), row_owned(0), row_lon(0), row_lat(0), row_vertex_lon(3, 0), row_vertex_lat(3, 0))
+         ierr = c_set_grid(handle%id, -1_c_int64_t, row_id, row_lon, row_lat, 3_c_int32_t, row_vertex_lon, row_vertex_lat, &
+            row_owned)
+         return
+      end if
+      allocate (row_id(n_cell), row_owned(n_cell), row_lon(n_cell), row_lat(n_cell))
+      allocate (row_vertex_lon(size(vertex_lon, 1), n_cell), row_vertex_lat(size(vertex_lon, 1), n_cell))
+      do k = 1, n_cell
+         i = modulo(k - 1, n_i) + 1
+         j = (k - 1)/n_i + 1
+         row_id(k) = global_id(i, j)
+         row_owned(k) = owned(i, j)
+         row_lon(k) = lon(i, j)
+         row_lat(k) = lat(i, j)
+         row_vertex_lon(:, k) = vertex_lon(:, i, j)
+         row_vertex_lat(:, k) = vertex_lat(:, i, j)
+      end do
+      call set_grid_row(handle, row_id, row_lon, row_lat, row_vertex_lon, row_vertex_lat, row_owned, ierr)
+   end subroutine set_grid_2d
+
+   !> Lend a field to lsbc. Local. The rules of all procedures behind `lsbc_set_field`:
    !>
-   !> lsbc keeps the address and reads the values during `lsbc_step_year`: the actual argument must have the TARGET (or
-   !> ASYNCHRONOUS) attribute, be contiguous, and live until the next `lsbc_set_field` of the same name or `lsbc_destroy`.
-   !> Never written to; `intent(inout)` makes the compiler refuse expressions, which would be gone at the step.
-   subroutine set_field_real64(handle, name, values, ierr)
+   !> lsbc keeps the address. An input is read in every `lsbc_step_year`, an output is filled by every one that succeeds: the
+   !> actual argument must have the TARGET (or ASYNCHRONOUS) attribute and live until the next `lsbc_set_field` of the same
+   !> name or `lsbc_destroy`. `intent(inout)` makes the compiler refuse expressions, which would be gone at the step.
+   !> A section with gaps is used in place; in `!$acc host_data use_device(values)` the address of the device is.
+   subroutine set_real64_1d(handle, name, values, ierr, npromz, level_dim, stream)
       !> Instance
       type(lsbc_handle), intent(in) :: handle
-      !> Name of an input field
+      !> Name of a field
       character(len=*), intent(in) :: name
-      !> Values in the units of `lsbc_field_info`, shape (n_cell)
+      !> Values in the units of `lsbc_field_info`
       real(c_double), target, asynchronous, intent(inout) :: values(:)
-      !> `lsbc_ok` or an `lsbc_err_*` code; `lsbc_err_field` for an array with gaps
+      !> `lsbc_ok` or an `lsbc_err_*` code
       integer(c_int), intent(out) :: ierr
-      type(c_ptr) :: address
-      address = c_null_ptr
-      if (size(values) > 0) address = c_loc(values(1))
-      if (is_contiguous(values)) then
-         ierr = c_set_field(handle%id, trim(name)//c_null_char, size(values, kind=c_int64_t), address)
-      else
-         ! a size that no grid has: takes back the array lent before
-         ierr = c_set_field(handle%id, trim(name)//c_null_char, -1_c_int64_t, c_null_ptr)
-         ierr = refuse_gaps(handle, name)
-      end if
-   end subroutine set_field_real64
+      !> Cells in the last block: the array is (nproma, n_block), or (nproma, n_level, n_block)
+      integer, intent(in), optional :: npromz
+      !> Dimension of the levels where it is not the usual one
+      integer, intent(in), optional :: level_dim
+      !> CUDA stream of the host on which device memory is copied; absent: the default stream
+      integer(c_intptr_t), intent(in), optional :: stream
+      ierr = c_set_array(handle%id, trim(name)//c_null_char, with_layout(described(values), npromz, level_dim, stream))
+   end subroutine set_real64_1d
 
-   !> Lend a field in single precision to lsbc. The rules of `set_field_real64` hold.
-   subroutine set_field_real32(handle, name, values, ierr)
+   !> Lend a field of rank 2 in double precision; see `set_real64_1d`.
+   subroutine set_real64_2d(handle, name, values, ierr, npromz, level_dim, stream)
       !> Instance
       type(lsbc_handle), intent(in) :: handle
-      !> Name of an input field
+      !> Name of a field
       character(len=*), intent(in) :: name
-      !> Values in the units of `lsbc_field_info`, shape (n_cell)
+      !> Values in the units of `lsbc_field_info`
+      real(c_double), target, asynchronous, intent(inout) :: values(:, :)
+      !> `lsbc_ok` or an `lsbc_err_*` code
+      integer(c_int), intent(out) :: ierr
+      !> Cells in the last block: the array is (nproma, n_block), or (nproma, n_level, n_block)
+      integer, intent(in), optional :: npromz
+      !> Dimension of the levels where it is not the usual one
+      integer, intent(in), optional :: level_dim
+      !> CUDA stream of the host on which device memory is copied; absent: the default stream
+      integer(c_intptr_t), intent(in), optional :: stream
+      ierr = c_set_array(handle%id, trim(name)//c_null_char, with_layout(described(values), npromz, level_dim, stream))
+   end subroutine set_real64_2d
+
+   !> Lend a field of rank 3 in double precision; see `set_real64_1d`.
+   subroutine set_real64_3d(handle, name, values, ierr, npromz, level_dim, stream)
+      !> Instance
+      type(lsbc_handle), intent(in) :: handle
+      !> Name of a field
+      character(len=*), intent(in) :: name
+      !> Values in the units of `lsbc_field_info`
+      real(c_double), target, asynchronous, intent(inout) :: values(:, :, :)
+      !> `lsbc_ok` or an `lsbc_err_*` code
+      integer(c_int), intent(out) :: ierr
+      !> Cells in the last block: the array is (nproma, n_block), or (nproma, n_level, n_block)
+      integer, intent(in), optional :: npromz
+      !> Dimension of the levels where it is not the usual one
+      integer, intent(in), optional :: level_dim
+      !> CUDA stream of the host on which device memory is copied; absent: the default stream
+      integer(c_intptr_t), intent(in), optional :: stream
+      ierr = c_set_array(handle%id, trim(name)//c_null_char, with_layout(described(values), npromz, level_dim, stream))
+   end subroutine set_real64_3d
+
+   !> Lend a field of rank 1 in single precision; see `set_real64_1d`.
+   subroutine set_real32_1d(handle, name, values, ierr, npromz, level_dim, stream)
+      !> Instance
+      type(lsbc_handle), intent(in) :: handle
+      !> Name of a field
+      character(len=*), intent(in) :: name
+      !> Values in the units of `lsbc_field_info`
       real(c_float), target, asynchronous, intent(inout) :: values(:)
-      !> `lsbc_ok` or an `lsbc_err_*` code; `lsbc_err_field` for an array with gaps
+      !> `lsbc_ok` or an `lsbc_err_*` code
       integer(c_int), intent(out) :: ierr
-      type(c_ptr) :: address
-      address = c_null_ptr
-      if (size(values) > 0) address = c_loc(values(1))
-      if (is_contiguous(values)) then
-         ierr = c_set_field_f32(handle%id, trim(name)//c_null_char, size(values, kind=c_int64_t), address)
-      else
-         ! a size that no grid has: takes back the array lent before
-         ierr = c_set_field(handle%id, trim(name)//c_null_char, -1_c_int64_t, c_null_ptr)
-         ierr = refuse_gaps(handle, name)
-      end if
-   end subroutine set_field_real32
+      !> Cells in the last block: the array is (nproma, n_block), or (nproma, n_level, n_block)
+      integer, intent(in), optional :: npromz
+      !> Dimension of the levels where it is not the usual one
+      integer, intent(in), optional :: level_dim
+      !> CUDA stream of the host on which device memory is copied; absent: the default stream
+      integer(c_intptr_t), intent(in), optional :: stream
+      ierr = c_set_array(handle%id, trim(name)//c_null_char, with_layout(described(values), npromz, level_dim, stream))
+   end subroutine set_real32_1d
 
-   !> The code, with its text kept, for an array that lsbc could only copy.
-   function refuse_gaps(handle, name) result(status)
+   !> Lend a field of rank 2 in single precision; see `set_real64_1d`.
+   subroutine set_real32_2d(handle, name, values, ierr, npromz, level_dim, stream)
       !> Instance
       type(lsbc_handle), intent(in) :: handle
-      !> Name of the field
+      !> Name of a field
       character(len=*), intent(in) :: name
-      integer(c_int) :: status
-      status = c_fail(handle%id, lsbc_err_field, "Field '"//trim(name)//"' is not contiguous in memory; lsbc keeps the "// &
-         "address and does not copy."//c_null_char)
-   end function refuse_gaps
+      !> Values in the units of `lsbc_field_info`
+      real(c_float), target, asynchronous, intent(inout) :: values(:, :)
+      !> `lsbc_ok` or an `lsbc_err_*` code
+      integer(c_int), intent(out) :: ierr
+      !> Cells in the last block: the array is (nproma, n_block), or (nproma, n_level, n_block)
+      integer, intent(in), optional :: npromz
+      !> Dimension of the levels where it is not the usual one
+      integer, intent(in), optional :: level_dim
+      !> CUDA stream of the host on which device memory is copied; absent: the default stream
+      integer(c_intptr_t), intent(in), optional :: stream
+      ierr = c_set_array(handle%id, trim(name)//c_null_char, with_layout(described(values), npromz, level_dim, stream))
+   end subroutine set_real32_2d
+
+   !> Lend a field of rank 3 in single precision; see `set_real64_1d`.
+   subroutine set_real32_3d(handle, name, values, ierr, npromz, level_dim, stream)
+      !> Instance
+      type(lsbc_handle), intent(in) :: handle
+      !> Name of a field
+      character(len=*), intent(in) :: name
+      !> Values in the units of `lsbc_field_info`
+      real(c_float), target, asynchronous, intent(inout) :: values(:, :, :)
+      !> `lsbc_ok` or an `lsbc_err_*` code
+      integer(c_int), intent(out) :: ierr
+      !> Cells in the last block: the array is (nproma, n_block), or (nproma, n_level, n_block)
+      integer, intent(in), optional :: npromz
+      !> Dimension of the levels where it is not the usual one
+      integer, intent(in), optional :: level_dim
+      !> CUDA stream of the host on which device memory is copied; absent: the default stream
+      integer(c_intptr_t), intent(in), optional :: stream
+      ierr = c_set_array(handle%id, trim(name)//c_null_char, with_layout(described(values), npromz, level_dim, stream))
+   end subroutine set_real32_3d
+
+   !> Lend an array by its address: memory of a device in CUDA Fortran, or of another language.
+   subroutine set_address(handle, name, address, item_bytes, extent, ierr, npromz, level_dim, stream, memory)
+      !> Instance
+      type(lsbc_handle), intent(in) :: handle
+      !> Name of a field
+      character(len=*), intent(in) :: name
+      !> Address of the first value; the array has no gaps
+      type(c_ptr), intent(in) :: address
+      !> `lsbc_real32` or `lsbc_real64`
+      integer(c_int32_t), intent(in) :: item_bytes
+      !> Extents, the fastest first: 1 to 3 of them
+      integer, intent(in) :: extent(:)
+      !> `lsbc_ok` or an `lsbc_err_*` code
+      integer(c_int), intent(out) :: ierr
+      !> Cells in the last block: the array is (nproma, n_block), or (nproma, n_level, n_block)
+      integer, intent(in), optional :: npromz
+      !> Dimension of the levels where it is not the usual one
+      integer, intent(in), optional :: level_dim
+      !> CUDA stream of the host on which device memory is copied; absent: the default stream
+      integer(c_intptr_t), intent(in), optional :: stream
+      !> `lsbc_memory_any` (without it), `lsbc_memory_host` or `lsbc_memory_device`
+      integer(c_int32_t), intent(in), optional :: memory
+      ierr = c_set_array(handle%id, trim(name)//c_null_char, &
+         with_layout(by_address(address, item_bytes, extent, memory), npromz, level_dim, stream))
+   end subroutine set_address
 
    !> Bring the land use to `year` and make the boundary fields of that year. Collective.
    subroutine lsbc_step_year(handle, year, ierr)
@@ -202,59 +371,145 @@ contains
       ierr = c_step_year(handle%id, int(year, c_int32_t))
    end subroutine lsbc_step_year
 
-   !> Fill an array with a field of one level. Local. The array is not kept.
-   subroutine get_field_real64(handle, name, values, ierr)
+   !> Fill an array of rank 1 in double precision. Local. The array is not kept.
+   subroutine get_real64_1d(handle, name, values, ierr, npromz, level_dim, stream)
       !> Instance
       type(lsbc_handle), intent(in) :: handle
       !> Name of an output field
       character(len=*), intent(in) :: name
-      !> Values in the units of `lsbc_field_info`, shape (n_cell); untouched after a failure
-      real(c_double), contiguous, intent(inout) :: values(:)
+      !> Values in the units of `lsbc_field_info`; untouched after a failure
+      real(c_double), target, intent(inout) :: values(:)
       !> `lsbc_ok` or an `lsbc_err_*` code
       integer(c_int), intent(out) :: ierr
-      ierr = c_get_field(handle%id, trim(name)//c_null_char, 1_c_int32_t, size(values, kind=c_int64_t), values)
-   end subroutine get_field_real64
+      !> Cells in the last block: the array is (nproma, n_block), or (nproma, n_level, n_block)
+      integer, intent(in), optional :: npromz
+      !> Dimension of the levels where it is not the usual one
+      integer, intent(in), optional :: level_dim
+      !> CUDA stream of the host on which device memory is copied; absent: the default stream
+      integer(c_intptr_t), intent(in), optional :: stream
+      ierr = c_get_array(handle%id, trim(name)//c_null_char, with_layout(described(values), npromz, level_dim, stream))
+   end subroutine get_real64_1d
 
-   !> Fill an array with a field of one level, in single precision. Local.
-   subroutine get_field_real32(handle, name, values, ierr)
+   !> Fill an array of rank 2 in double precision. Local. The array is not kept.
+   subroutine get_real64_2d(handle, name, values, ierr, npromz, level_dim, stream)
       !> Instance
       type(lsbc_handle), intent(in) :: handle
       !> Name of an output field
       character(len=*), intent(in) :: name
-      !> Values in the units of `lsbc_field_info`, shape (n_cell); untouched after a failure
-      real(c_float), contiguous, intent(inout) :: values(:)
+      !> Values in the units of `lsbc_field_info`; untouched after a failure
+      real(c_double), target, intent(inout) :: values(:, :)
       !> `lsbc_ok` or an `lsbc_err_*` code
       integer(c_int), intent(out) :: ierr
-      ierr = c_get_field_f32(handle%id, trim(name)//c_null_char, 1_c_int32_t, size(values, kind=c_int64_t), values)
-   end subroutine get_field_real32
+      !> Cells in the last block: the array is (nproma, n_block), or (nproma, n_level, n_block)
+      integer, intent(in), optional :: npromz
+      !> Dimension of the levels where it is not the usual one
+      integer, intent(in), optional :: level_dim
+      !> CUDA stream of the host on which device memory is copied; absent: the default stream
+      integer(c_intptr_t), intent(in), optional :: stream
+      ierr = c_get_array(handle%id, trim(name)//c_null_char, with_layout(described(values), npromz, level_dim, stream))
+   end subroutine get_real64_2d
 
-   !> Fill an array with a field of several levels. Local.
-   subroutine get_levels_real64(handle, name, values, ierr)
+   !> Fill an array of rank 3 in double precision. Local. The array is not kept.
+   subroutine get_real64_3d(handle, name, values, ierr, npromz, level_dim, stream)
       !> Instance
       type(lsbc_handle), intent(in) :: handle
       !> Name of an output field
       character(len=*), intent(in) :: name
-      !> Values in the units of `lsbc_field_info`, shape (n_cell, n_level); untouched after a failure
-      real(c_double), contiguous, intent(inout) :: values(:, :)
+      !> Values in the units of `lsbc_field_info`; untouched after a failure
+      real(c_double), target, intent(inout) :: values(:, :, :)
       !> `lsbc_ok` or an `lsbc_err_*` code
       integer(c_int), intent(out) :: ierr
-      ierr = c_get_field(handle%id, trim(name)//c_null_char, int(size(values, 2), c_int32_t), &
-         size(values, 1, c_int64_t), values)
-   end subroutine get_levels_real64
+      !> Cells in the last block: the array is (nproma, n_block), or (nproma, n_level, n_block)
+      integer, intent(in), optional :: npromz
+      !> Dimension of the levels where it is not the usual one
+      integer, intent(in), optional :: level_dim
+      !> CUDA stream of the host on which device memory is copied; absent: the default stream
+      integer(c_intptr_t), intent(in), optional :: stream
+      ierr = c_get_array(handle%id, trim(name)//c_null_char, with_layout(described(values), npromz, level_dim, stream))
+   end subroutine get_real64_3d
 
-   !> Fill an array with a field of several levels, in single precision. Local.
-   subroutine get_levels_real32(handle, name, values, ierr)
+   !> Fill an array of rank 1 in single precision. Local. The array is not kept.
+   subroutine get_real32_1d(handle, name, values, ierr, npromz, level_dim, stream)
       !> Instance
       type(lsbc_handle), intent(in) :: handle
       !> Name of an output field
       character(len=*), intent(in) :: name
-      !> Values in the units of `lsbc_field_info`, shape (n_cell, n_level); untouched after a failure
-      real(c_float), contiguous, intent(inout) :: values(:, :)
+      !> Values in the units of `lsbc_field_info`; untouched after a failure
+      real(c_float), target, intent(inout) :: values(:)
       !> `lsbc_ok` or an `lsbc_err_*` code
       integer(c_int), intent(out) :: ierr
-      ierr = c_get_field_f32(handle%id, trim(name)//c_null_char, int(size(values, 2), c_int32_t), &
-         size(values, 1, c_int64_t), values)
-   end subroutine get_levels_real32
+      !> Cells in the last block: the array is (nproma, n_block), or (nproma, n_level, n_block)
+      integer, intent(in), optional :: npromz
+      !> Dimension of the levels where it is not the usual one
+      integer, intent(in), optional :: level_dim
+      !> CUDA stream of the host on which device memory is copied; absent: the default stream
+      integer(c_intptr_t), intent(in), optional :: stream
+      ierr = c_get_array(handle%id, trim(name)//c_null_char, with_layout(described(values), npromz, level_dim, stream))
+   end subroutine get_real32_1d
+
+   !> Fill an array of rank 2 in single precision. Local. The array is not kept.
+   subroutine get_real32_2d(handle, name, values, ierr, npromz, level_dim, stream)
+      !> Instance
+      type(lsbc_handle), intent(in) :: handle
+      !> Name of an output field
+      character(len=*), intent(in) :: name
+      !> Values in the units of `lsbc_field_info`; untouched after a failure
+      real(c_float), target, intent(inout) :: values(:, :)
+      !> `lsbc_ok` or an `lsbc_err_*` code
+      integer(c_int), intent(out) :: ierr
+      !> Cells in the last block: the array is (nproma, n_block), or (nproma, n_level, n_block)
+      integer, intent(in), optional :: npromz
+      !> Dimension of the levels where it is not the usual one
+      integer, intent(in), optional :: level_dim
+      !> CUDA stream of the host on which device memory is copied; absent: the default stream
+      integer(c_intptr_t), intent(in), optional :: stream
+      ierr = c_get_array(handle%id, trim(name)//c_null_char, with_layout(described(values), npromz, level_dim, stream))
+   end subroutine get_real32_2d
+
+   !> Fill an array of rank 3 in single precision. Local. The array is not kept.
+   subroutine get_real32_3d(handle, name, values, ierr, npromz, level_dim, stream)
+      !> Instance
+      type(lsbc_handle), intent(in) :: handle
+      !> Name of an output field
+      character(len=*), intent(in) :: name
+      !> Values in the units of `lsbc_field_info`; untouched after a failure
+      real(c_float), target, intent(inout) :: values(:, :, :)
+      !> `lsbc_ok` or an `lsbc_err_*` code
+      integer(c_int), intent(out) :: ierr
+      !> Cells in the last block: the array is (nproma, n_block), or (nproma, n_level, n_block)
+      integer, intent(in), optional :: npromz
+      !> Dimension of the levels where it is not the usual one
+      integer, intent(in), optional :: level_dim
+      !> CUDA stream of the host on which device memory is copied; absent: the default stream
+      integer(c_intptr_t), intent(in), optional :: stream
+      ierr = c_get_array(handle%id, trim(name)//c_null_char, with_layout(described(values), npromz, level_dim, stream))
+   end subroutine get_real32_3d
+
+   !> Fill an array given by its address.
+   subroutine get_address(handle, name, address, item_bytes, extent, ierr, npromz, level_dim, stream, memory)
+      !> Instance
+      type(lsbc_handle), intent(in) :: handle
+      !> Name of an output field
+      character(len=*), intent(in) :: name
+      !> Address of the first value; the array has no gaps
+      type(c_ptr), intent(in) :: address
+      !> `lsbc_real32` or `lsbc_real64`
+      integer(c_int32_t), intent(in) :: item_bytes
+      !> Extents, the fastest first: 1 to 3 of them
+      integer, intent(in) :: extent(:)
+      !> `lsbc_ok` or an `lsbc_err_*` code
+      integer(c_int), intent(out) :: ierr
+      !> Cells in the last block: the array is (nproma, n_block), or (nproma, n_level, n_block)
+      integer, intent(in), optional :: npromz
+      !> Dimension of the levels where it is not the usual one
+      integer, intent(in), optional :: level_dim
+      !> CUDA stream of the host on which device memory is copied; absent: the default stream
+      integer(c_intptr_t), intent(in), optional :: stream
+      !> `lsbc_memory_any` (without it), `lsbc_memory_host` or `lsbc_memory_device`
+      integer(c_int32_t), intent(in), optional :: memory
+      ierr = c_get_array(handle%id, trim(name)//c_null_char, &
+         with_layout(by_address(address, item_bytes, extent, memory), npromz, level_dim, stream))
+   end subroutine get_address
 
    !> Number of fields, in and out together. Local.
    subroutine lsbc_field_count(handle, count, ierr)

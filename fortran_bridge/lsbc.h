@@ -69,6 +69,32 @@ extern "C" {
 #define LSBC_FIELD_IN 1  /* the host sets it */
 #define LSBC_FIELD_OUT 2 /* the host gets it */
 
+/* Where an array lies. */
+#define LSBC_MEMORY_ANY 0    /* lsbc finds out: device memory is known to the CUDA driver of this process */
+#define LSBC_MEMORY_HOST 1   /* ordinary memory */
+#define LSBC_MEMORY_DEVICE 2 /* CUDA device or managed memory */
+
+/* Bytes of one value. */
+#define LSBC_REAL32 4
+#define LSBC_REAL64 8
+
+/* An array of the host, of any layout. Zero in a member marked "or 0" means the usual; clear the whole first.
+ *
+ * The cells lie in the order of lsbc_set_grid, the first dimension running fastest: (n_cell), a patch (n_i, n_j), or
+ * blocks (nproma, n_block) of which the last holds `npromz` cells. A field of several levels has one dimension more:
+ * the last, or with blocks the middle one: (n_cell, n_level), (n_i, n_j, n_level), (nproma, n_level, n_block). */
+typedef struct lsbc_array_t {
+    void *address;           /* of the first value; may be NULL without cells */
+    int32_t item_bytes;      /* LSBC_REAL32 or LSBC_REAL64 */
+    int32_t n_dim;           /* 1 to 3 */
+    int64_t extent[3];       /* values along each dimension, the fastest first */
+    int64_t stride_bytes[3]; /* from one value to the next along each dimension; all 0: without gaps */
+    int64_t npromz;          /* cells in the last block, 1 to extent[0]; or 0: no blocks */
+    int32_t level_dim;       /* dimension of the levels, counted from 1; or 0: the usual one */
+    int32_t memory;          /* LSBC_MEMORY_ANY, LSBC_MEMORY_HOST or LSBC_MEMORY_DEVICE */
+    void *stream;            /* CUDA stream of the host on which device memory is copied; or NULL: the default stream */
+} lsbc_array_t;
+
 /* One field of the exchange. The names end with a NUL. */
 typedef struct lsbc_field_info_t {
     char name[64];           /* what lsbc_set_field and lsbc_get_field take */
@@ -104,18 +130,26 @@ int lsbc_create(const char *config_path, int32_t fortran_comm, int32_t *handle);
 int lsbc_set_grid(int32_t handle, int64_t n_cell, const int64_t *global_id, const double *lon_deg, const double *lat_deg,
                   int32_t n_vertex, const double *vertex_lon_deg, const double *vertex_lat_deg, const int32_t *owned);
 
-/** Lend a field of the host to lsbc. Local. Nothing is copied.
+/** Lend a field of the host to lsbc. Local.
  *
- *  lsbc keeps the address and reads the values during lsbc_step_year. The array must stay where it is, and alive,
- *  until the next lsbc_set_field of the same name or lsbc_destroy. lsbc never writes to it. A call that is refused for
- *  its size or address also takes back the array lent before, so that no year is made from old values.
- *  @param name    in, name of an input field (see lsbc_field_info), NUL-terminated
+ *  lsbc keeps the address. An input is read in every lsbc_step_year and never written to; an output is filled by every
+ *  lsbc_step_year and lsbc_read_restart that succeeds, and left as it is by one that fails. The array must stay where it
+ *  is, and alive, until the next lsbc_set_field of the same name or lsbc_destroy. A call that is refused also takes back
+ *  the array lent before, so that no year is made from old values.
+ *  Host memory is used in place. Device memory is copied once a year, on the default stream (lsbc_set_array: on a
+ *  stream of the host), which lsbc waits for.
+ *  @param name    in, name of a field (see lsbc_field_info), NUL-terminated
  *  @param n_cell  in, as in lsbc_set_grid
- *  @param values  in, [n_cell], in the units of lsbc_field_info; may be NULL when n_cell is 0
- *  @return LSBC_OK, LSBC_ERR_FIELD, LSBC_ERR_STATE or LSBC_ERR_INTERNAL */
-int lsbc_set_field(int32_t handle, const char *name, int64_t n_cell, const double *values);
+ *  @param values  in or out, [n_cell], in the units of lsbc_field_info; may be NULL when n_cell is 0. A field of several
+ *                 levels needs lsbc_set_array
+ *  @return LSBC_OK, LSBC_ERR_FIELD, LSBC_ERR_DEVICE, LSBC_ERR_STATE or LSBC_ERR_INTERNAL */
+int lsbc_set_field(int32_t handle, const char *name, int64_t n_cell, double *values);
 /** The same in single precision. */
-int lsbc_set_field_f32(int32_t handle, const char *name, int64_t n_cell, const float *values);
+int lsbc_set_field_f32(int32_t handle, const char *name, int64_t n_cell, float *values);
+/** The same for an array of any layout. Nothing is copied of host memory that one stride describes (a section of a
+ *  one-dimensional array, blocks or a patch without gaps); other layouts are copied once a year, as they are read.
+ *  @param array  in; the description is copied, the array itself is kept by address */
+int lsbc_set_array(int32_t handle, const char *name, const lsbc_array_t *array);
 
 /** Bring the land use to `year` and make the boundary fields of that year. Collective.
  *
@@ -131,11 +165,13 @@ int lsbc_step_year(int32_t handle, int32_t year);
  *  @param name     in, name of an output field (see lsbc_field_info), NUL-terminated
  *  @param n_level  in, levels of the field; 1 for a plain field
  *  @param n_cell   in, as in lsbc_set_grid
- *  @param values   out, [n_level][n_cell], in the units of lsbc_field_info; untouched after a failure
- *  @return LSBC_OK, LSBC_ERR_FIELD, LSBC_ERR_STATE or LSBC_ERR_INTERNAL */
+ *  @param values   out, [n_level][n_cell], in the units of lsbc_field_info; host or device memory; untouched after a failure
+ *  @return LSBC_OK, LSBC_ERR_FIELD, LSBC_ERR_DEVICE, LSBC_ERR_STATE or LSBC_ERR_INTERNAL */
 int lsbc_get_field(int32_t handle, const char *name, int32_t n_level, int64_t n_cell, double *values);
 /** The same in single precision. */
 int lsbc_get_field_f32(int32_t handle, const char *name, int32_t n_level, int64_t n_cell, float *values);
+/** The same for an array of any layout; what lies between its values, or behind the last cell of blocks, is untouched. */
+int lsbc_get_array(int32_t handle, const char *name, const lsbc_array_t *array);
 
 /** Number of fields, in and out together. Local.
  *  @param count  out [1]
@@ -170,8 +206,8 @@ int lsbc_last_error(int32_t handle, char *buffer, int32_t length);
 /** End an instance, flush what it printed and free its communicator. Collective; call it before MPI_Finalize.
  *
  *  The handle is dead afterwards, whatever is returned, with one exception: after MPI_Finalize nothing is done.
- *  Exit functions of the interpreter are not run, and it is not finalised: the host may create another instance, and the
- *  interpreter may have other users.
+ *  With the last instance, and where lsbc started the interpreter, the exit functions that Python code registered are run:
+ *  nothing else would. The interpreter itself is not finalised: the host may create another instance.
  *  @return LSBC_OK, LSBC_ERR_STATE (unknown handle, or MPI is finalised), LSBC_ERR_IO or LSBC_ERR_INTERNAL */
 int lsbc_destroy(int32_t handle);
 

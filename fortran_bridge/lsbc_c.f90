@@ -1,6 +1,6 @@
 !> The C functions of lsbc.h as Fortran sees them. For module lsbc alone; hosts use that one.
 module lsbc_c
-   use, intrinsic :: iso_c_binding, only: c_char, c_double, c_float, c_int, c_int32_t, c_int64_t, c_ptr
+   use, intrinsic :: iso_c_binding, only: c_char, c_double, c_int, c_int32_t, c_int64_t, c_null_ptr, c_ptr
    implicit none
    public
 
@@ -12,6 +12,19 @@ module lsbc_c
       integer(c_int32_t) :: n_level
       integer(c_int32_t) :: direction
    end type c_field_info
+
+   !> lsbc_array_t of lsbc.h
+   type, bind(c) :: c_array
+      type(c_ptr) :: address = c_null_ptr
+      integer(c_int32_t) :: item_bytes = 0
+      integer(c_int32_t) :: n_dim = 0
+      integer(c_int64_t) :: extent(3) = 0
+      integer(c_int64_t) :: stride_bytes(3) = 0
+      integer(c_int64_t) :: npromz = 0
+      integer(c_int32_t) :: level_dim = 0
+      integer(c_int32_t) :: memory = 0
+      type(c_ptr) :: stream = c_null_ptr
+   end type c_array
 
    interface
       function c_create(config_path, comm, handle) bind(c, name='lsbc_create') result(status)
@@ -39,25 +52,14 @@ module lsbc_c
          integer(c_int) :: status
       end function c_set_grid
 
-      function c_set_field(handle, name, n_cell, values) bind(c, name='lsbc_set_field') result(status)
-         import :: c_char, c_int, c_int32_t, c_int64_t, c_ptr
+      function c_set_array(handle, name, array) bind(c, name='lsbc_set_array') result(status)
+         import :: c_array, c_char, c_int, c_int32_t
          implicit none
          integer(c_int32_t), value :: handle
          character(kind=c_char), intent(in) :: name(*)
-         integer(c_int64_t), value :: n_cell
-         type(c_ptr), value :: values
+         type(c_array), intent(in) :: array
          integer(c_int) :: status
-      end function c_set_field
-
-      function c_set_field_f32(handle, name, n_cell, values) bind(c, name='lsbc_set_field_f32') result(status)
-         import :: c_char, c_int, c_int32_t, c_int64_t, c_ptr
-         implicit none
-         integer(c_int32_t), value :: handle
-         character(kind=c_char), intent(in) :: name(*)
-         integer(c_int64_t), value :: n_cell
-         type(c_ptr), value :: values
-         integer(c_int) :: status
-      end function c_set_field_f32
+      end function c_set_array
 
       function c_step_year(handle, year) bind(c, name='lsbc_step_year') result(status)
          import :: c_int, c_int32_t
@@ -67,27 +69,14 @@ module lsbc_c
          integer(c_int) :: status
       end function c_step_year
 
-      function c_get_field(handle, name, n_level, n_cell, values) bind(c, name='lsbc_get_field') result(status)
-         import :: c_char, c_double, c_int, c_int32_t, c_int64_t
+      function c_get_array(handle, name, array) bind(c, name='lsbc_get_array') result(status)
+         import :: c_array, c_char, c_int, c_int32_t
          implicit none
          integer(c_int32_t), value :: handle
          character(kind=c_char), intent(in) :: name(*)
-         integer(c_int32_t), value :: n_level
-         integer(c_int64_t), value :: n_cell
-         real(c_double), intent(inout) :: values(*)
+         type(c_array), intent(in) :: array
          integer(c_int) :: status
-      end function c_get_field
-
-      function c_get_field_f32(handle, name, n_level, n_cell, values) bind(c, name='lsbc_get_field_f32') result(status)
-         import :: c_char, c_float, c_int, c_int32_t, c_int64_t
-         implicit none
-         integer(c_int32_t), value :: handle
-         character(kind=c_char), intent(in) :: name(*)
-         integer(c_int32_t), value :: n_level
-         integer(c_int64_t), value :: n_cell
-         real(c_float), intent(inout) :: values(*)
-         integer(c_int) :: status
-      end function c_get_field_f32
+      end function c_get_array
 
       function c_field_count(handle, count) bind(c, name='lsbc_field_count') result(status)
          import :: c_int, c_int32_t
@@ -143,15 +132,6 @@ module lsbc_c
          implicit none
          type(c_ptr) :: text
       end function c_version
-
-      function c_fail(handle, status, text) bind(c, name='lsbc_inner_fail') result(same_status)
-         import :: c_char, c_int, c_int32_t
-         implicit none
-         integer(c_int32_t), value :: handle
-         integer(c_int), value :: status
-         character(kind=c_char), intent(in) :: text(*)
-         integer(c_int) :: same_status
-      end function c_fail
    end interface
 
 end module lsbc_c

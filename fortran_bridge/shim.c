@@ -31,10 +31,6 @@ void lsbc_inner_text(int32_t handle, const char *text) {
     }
 }
 
-int lsbc_inner_fail(int32_t handle, int status, const char *text) {
-    return lsbc_instance_fail(handle, status, "%s", text);
-}
-
 static int mpi_is_running(void) {
     int is_initialized = 0, is_finalized = 0;
     MPI_Initialized(&is_initialized);
@@ -61,13 +57,19 @@ static int check_collective(int32_t handle) {
 }
 
 /* One guarded call into Python, whose status stays in `status`. */
-#define GUARDED(handle, status, inner_call)               \
-    do {                                                  \
-        lsbc_guard_whole guard;                           \
-        lsbc_guard_enter_whole(&guard);                   \
-        (status) = public_status((handle), (inner_call)); \
-        lsbc_guard_leave_whole(&guard);                   \
+#define GUARDED_BY(guard_type, enter, leave, handle, status, inner_call) \
+    do {                                                                 \
+        guard_type guard;                                                \
+        enter(&guard);                                                   \
+        (status) = public_status((handle), (inner_call));                \
+        leave(&guard);                                                   \
     } while (0)
+/* A call that computes, loads libraries or waits for other ranks. */
+#define GUARDED(handle, status, inner_call) \
+    GUARDED_BY(lsbc_guard_whole, lsbc_guard_enter_whole, lsbc_guard_leave_whole, handle, status, inner_call)
+/* A call that only looks and copies. */
+#define GUARDED_LIGHTLY(handle, status, inner_call) \
+    GUARDED_BY(lsbc_guard, lsbc_guard_enter, lsbc_guard_leave, handle, status, inner_call)
 
 /* The highest status of all ranks. Ranks that fail keep the text of the lowest rank that has it. Collective. */
 static int agree(MPI_Comm comm, int status) {
@@ -157,54 +159,70 @@ int lsbc_set_grid(int32_t handle, int64_t n_cell, const int64_t *global_id, cons
     return status;
 }
 
-static int set_field(int32_t handle, const char *name, int64_t n_cell, const void *values, int32_t item_bytes) {
+static lsbc_array_t plain_array(void *values, int32_t item_bytes, int32_t n_dim, int64_t n_cell, int32_t n_level) {
+    lsbc_array_t array;
+    memset(&array, 0, sizeof array);
+    array.address = values;
+    array.item_bytes = item_bytes;
+    array.n_dim = n_dim;
+    array.extent[0] = n_cell;
+    array.extent[1] = n_level;
+    return array;
+}
+
+int lsbc_set_array(int32_t handle, const char *name, const lsbc_array_t *array) {
     int status = check_live(handle);
     if (status != LSBC_OK) return status;
-    GUARDED(handle, status, lsbc_inner_set_field(handle, name, n_cell, values, item_bytes));
+    GUARDED_LIGHTLY(handle, status, lsbc_inner_set_array(handle, name, array));
     return status;
 }
 
-int lsbc_set_field(int32_t handle, const char *name, int64_t n_cell, const double *values) {
-    return set_field(handle, name, n_cell, values, (int32_t)sizeof *values);
+int lsbc_set_field(int32_t handle, const char *name, int64_t n_cell, double *values) {
+    lsbc_array_t array = plain_array(values, LSBC_REAL64, 1, n_cell, 1);
+    return lsbc_set_array(handle, name, &array);
 }
 
-int lsbc_set_field_f32(int32_t handle, const char *name, int64_t n_cell, const float *values) {
-    return set_field(handle, name, n_cell, values, (int32_t)sizeof *values);
+int lsbc_set_field_f32(int32_t handle, const char *name, int64_t n_cell, float *values) {
+    lsbc_array_t array = plain_array(values, LSBC_REAL32, 1, n_cell, 1);
+    return lsbc_set_array(handle, name, &array);
 }
 
 int lsbc_step_year(int32_t handle, int32_t year) {
     int status = check_collective(handle);
-    if (status != LSBC_OK) return status;
+    if (status != LSBC_OK || lsbc_instance_is_at_year(handle, year)) return status;
     GUARDED(handle, status, lsbc_inner_step_year(handle, year));
+    if (status == LSBC_OK) lsbc_instance_set_year(handle, year);
     return status;
 }
 
-static int get_field(int32_t handle, const char *name, int32_t n_level, int64_t n_cell, void *values, int32_t item_bytes) {
+int lsbc_get_array(int32_t handle, const char *name, const lsbc_array_t *array) {
     int status = check_live(handle);
     if (status != LSBC_OK) return status;
-    GUARDED(handle, status, lsbc_inner_get_field(handle, name, n_level, n_cell, values, item_bytes));
+    GUARDED_LIGHTLY(handle, status, lsbc_inner_get_array(handle, name, array));
     return status;
 }
 
 int lsbc_get_field(int32_t handle, const char *name, int32_t n_level, int64_t n_cell, double *values) {
-    return get_field(handle, name, n_level, n_cell, values, (int32_t)sizeof *values);
+    lsbc_array_t array = plain_array(values, LSBC_REAL64, n_level == 1 ? 1 : 2, n_cell, n_level);
+    return lsbc_get_array(handle, name, &array);
 }
 
 int lsbc_get_field_f32(int32_t handle, const char *name, int32_t n_level, int64_t n_cell, float *values) {
-    return get_field(handle, name, n_level, n_cell, values, (int32_t)sizeof *values);
+    lsbc_array_t array = plain_array(values, LSBC_REAL32, n_level == 1 ? 1 : 2, n_cell, n_level);
+    return lsbc_get_array(handle, name, &array);
 }
 
 int lsbc_field_count(int32_t handle, int32_t *count) {
     int status = check_live(handle);
     if (status != LSBC_OK) return status;
-    GUARDED(handle, status, lsbc_inner_field_count(handle, count));
+    GUARDED_LIGHTLY(handle, status, lsbc_inner_field_count(handle, count));
     return status;
 }
 
 int lsbc_field_info(int32_t handle, int32_t index, lsbc_field_info_t *info) {
     int status = check_live(handle);
     if (status != LSBC_OK) return status;
-    GUARDED(handle, status, lsbc_inner_field_info(handle, index, info));
+    GUARDED_LIGHTLY(handle, status, lsbc_inner_field_info(handle, index, info));
     return status;
 }
 
@@ -218,6 +236,7 @@ int lsbc_write_restart(int32_t handle, const char *path) {
 int lsbc_read_restart(int32_t handle, const char *path) {
     int status = check_collective(handle);
     if (status != LSBC_OK) return status;
+    lsbc_instance_forget_year(handle); /* the file's year is Python's to know */
     GUARDED(handle, status, lsbc_inner_read_restart(handle, path));
     return status;
 }
@@ -231,7 +250,8 @@ int lsbc_last_error(int32_t handle, char *buffer, int32_t length) {
 int lsbc_destroy(int32_t handle) {
     int status = check_collective(handle);
     if (status != LSBC_OK) return status;
-    GUARDED(handle, status, lsbc_inner_destroy(handle));
+    int32_t run_exit_functions = lsbc_start_is_own() && lsbc_instance_is_last(handle);
+    GUARDED(handle, status, lsbc_inner_destroy(handle, run_exit_functions));
     char text[LSBC_TEXT_LENGTH];
     memcpy(text, lsbc_instance_text(handle), sizeof text);
     lsbc_instance_close(handle);

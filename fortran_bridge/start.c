@@ -21,7 +21,11 @@
 
 static char text[LSBC_TEXT_LENGTH] = "";
 
+static int is_own = 0;
+
 const char *lsbc_start_text(void) { return text; }
+
+int lsbc_start_is_own(void) { return is_own; }
 
 void lsbc_start_note(const char *reason) { snprintf(text, sizeof text, "%s", reason); }
 
@@ -84,6 +88,7 @@ static int start_interpreter(void) {
     if (PyStatus_Exception(status)) {
         return fail("Python did not start", status.err_msg != NULL ? status.err_msg : "no reason given");
     }
+    is_own = 1;
     (void)PyEval_SaveThread();
     return LSBC_OK;
 }

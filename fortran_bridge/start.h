@@ -4,6 +4,8 @@
 
 /* LSBC_OK or LSBC_ERR_STARTUP, the same every time; never exits. */
 int lsbc_start(void);
+/* Whether lsbc started the interpreter: then it has no other owner. */
+int lsbc_start_is_own(void);
 /* What is wrong and what to do; empty after success. */
 const char *lsbc_start_text(void);
 /* Used by the registration code to tell why it failed. */

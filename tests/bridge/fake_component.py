@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lsbc.emulator.lent import lend
 from lsbc.regrid.comm import agree
 from lsbc.regrid.errors import ConfigError, FieldError, InternalError, StateError, YearError
 
@@ -53,6 +54,7 @@ class FakeComponent:
 
     def __init__(self, comm):
         self._comm, self._urban, self._year, self._n_cell, self._closed = comm, None, None, None, False
+        self._outputs = {}
 
     @classmethod
     def create(cls, config_path, comm):
@@ -87,18 +89,31 @@ class FakeComponent:
         self._n_cell = len(global_id)
 
     def forget_field(self, name):
-        self._urban = None
+        if name == "urban":
+            self._urban = None
+        self._outputs.pop(name, None)
 
-    def set_field(self, name, values):
-        if name != "urban":
-            raise FieldError(f"Field '{name}' is not an input.")
-        self._urban = values
+    def _lend(self, name, values, direction, layout):
+        info = next((field for field in FIELDS if field.name == name), None)
+        if info is None or direction not in ("", info.direction):
+            raise FieldError(f"Field '{name}' is not an {'output' if direction else 'input or output'}.")
+        return lend(name, values, info.n_level, self._n_cell, self._comm.rank, **layout)
+
+    def set_field(self, name, values, **layout):
+        self.forget_field(name)
+        lent = self._lend(name, values, "", layout)
+        if name == "urban":
+            self._urban = lent
+        else:
+            self._outputs[name] = lent
 
     def step_year(self, year):
         if year == self._year:
             return
         agree(self._comm, self._step, year)
         self._year = year
+        for name, lent in self._outputs.items():
+            lent.fill(self._values(name))
 
     def _step(self, year):
         if self._urban is None:
@@ -112,22 +127,18 @@ class FakeComponent:
         if what == "raise" and (not rank or int(rank) == self._comm.rank):
             raise ZeroDivisionError("a defect")
         print(f"step {year}", flush=False)
-        self._current = self._urban.astype(np.float64)
+        self._current = self._urban.read().astype(np.float64)
 
-    def get_field(self, name, out):
+    def get_field(self, name, out, **layout):
+        lent = self._lend(name, out, "out", layout)
         if self._year is None:
             raise StateError(f"Field '{name}' is not there before the first step_year.")
-        shape = (3, self._n_cell) if name == "lu_frac" else (self._n_cell,)
-        if out.shape != shape:
-            raise FieldError(f"Field '{name}' has shape {shape}, the host asks for {out.shape}.")
-        if name == "urban_frac":
-            out[...] = self._current + self._year
-        elif name == "lu_frac":
-            out[...] = self._current * np.arange(1, 4)[:, None]
-        elif name == "input_address":
-            out[...] = self._urban.ctypes.data
-        else:
-            raise FieldError(f"Field '{name}' is not an output.")
+        lent.fill(self._values(name))
+
+    def _values(self, name):
+        if name == "lu_frac":
+            return self._current * np.arange(1, 4)[:, None]
+        return self._current + self._year if name == "urban_frac" else np.full(self._n_cell, self._urban.memory.ctypes.data, np.float64)
 
     def write_restart(self, path):
         agree(self._comm, lambda: Path(path).write_text(str(self._year)) if self._comm.rank == 0 else None)

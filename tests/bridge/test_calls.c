@@ -71,7 +71,7 @@ static void refuses_impossible_fields(int32_t handle) {
     double values[2] = {0.25, 0.5};
     CHECK(lsbc_set_field(handle, NULL, 2, values) == LSBC_ERR_FIELD);
     CHECK(lsbc_set_field(handle, "urban", -2, values) == LSBC_ERR_FIELD);
-    CHECK_TEXT(handle, "'urban' has -2 cells on rank 0; the grid has 2");
+    CHECK_TEXT(handle, "'urban' has -2 values on rank 0; an extent must be 0 or more");
     CHECK(lsbc_set_field(handle, "urban", 3, values) == LSBC_ERR_FIELD);
     CHECK(lsbc_set_field(handle, "urban", 2, NULL) == LSBC_ERR_FIELD);
     CHECK(lsbc_set_field(handle, "snow", 2, values) == LSBC_ERR_FIELD);

@@ -5,7 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lsbc.fortran_bridge import build_ffi, entry
+import pytest
+
+from lsbc.fortran_bridge import build_ffi, entry, host_array
 from lsbc.regrid.errors import Status
 
 FOLDER = Path(entry.__file__).parent
@@ -20,7 +22,8 @@ def _one_line(text: str) -> str:
 def test_codes_of_the_header_are_those_of_python():
     codes = {name: int(value) for name, value in re.findall(r"#define LSBC_(?:ERR_)?(\w+) (\d+)", HEADER)}
     assert {name: codes[name] for name in Status.__members__} == {name: int(code) for name, code in Status.__members__.items()}
-    assert set(codes) - set(Status.__members__) == {"TEXT_LENGTH", "FIELD_IN", "FIELD_OUT"}
+    others = {"TEXT_LENGTH", "FIELD_IN", "FIELD_OUT", "MEMORY_ANY", "MEMORY_HOST", "MEMORY_DEVICE", "REAL32", "REAL64"}
+    assert {name for name in codes if not name.startswith("VERSION_")} - set(Status.__members__) == others
 
 
 def test_codes_of_the_fortran_module_are_those_of_the_header():
@@ -42,8 +45,25 @@ def test_inner_calls_are_declared_alike_in_c_and_in_python():
     assert sorted(defined) == sorted(entry.CALLS)
 
 
-def test_the_structure_of_a_field_is_declared_alike_in_c_and_in_python():
-    assert _one_line(build_ffi._TYPES) in _one_line(HEADER)
+def test_kinds_of_memory_and_values_are_those_of_the_header():
+    numbers = {name: int(value) for name, value in re.findall(r"#define LSBC_((?:MEMORY|REAL)\w+) (\d)", HEADER)}
+    assert numbers == {"MEMORY_ANY": host_array.MEMORY_ANY, "MEMORY_HOST": host_array.MEMORY_HOST, "MEMORY_DEVICE": host_array.MEMORY_DEVICE,
+                       "REAL32": 4, "REAL64": 8}
+    assert sorted(host_array._DTYPE) == [4, 8]
+
+
+@pytest.mark.parametrize("name", ["lsbc_field_info_t", "lsbc_array_t"])
+def test_a_structure_is_declared_alike_in_c_and_in_python(name):
+    declaration = rf"typedef struct {name} {{[^}}]*}} {name};"
+    assert re.findall(declaration, _one_line(build_ffi._TYPES)) == re.findall(declaration, _one_line(HEADER)) != []
+
+
+def test_the_array_of_the_fortran_module_has_the_members_of_the_header():
+    in_header = re.search(r"typedef struct lsbc_array_t {(.*?)}", _one_line(HEADER)).group(1)
+    in_module = re.search(r"type, bind\(c\) :: c_array\n(.*?)end type", (FOLDER / "lsbc_c.f90").read_text(), re.S).group(1)
+    kinds = {"void *": "type(c_ptr)", "int32_t ": "integer(c_int32_t)", "int64_t ": "integer(c_int64_t)"}
+    expected = [(kinds[kind], name, count) for kind, name, count in re.findall(r"(void \*|int\d+_t )(\w+)(?:\[(\d)\])?;", in_header)]
+    assert re.findall(r"(\S+) :: (\w+)(?:\((\d)\))?", in_module) == expected != []
 
 
 def test_starting_the_bridge_imports_neither_torch_nor_mpi():

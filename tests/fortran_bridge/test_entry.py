@@ -35,8 +35,8 @@ class Component:
     def set_grid(self, *grid):
         self.grid = grid
 
-    def set_field(self, name, values):
-        self.views[name] = values
+    def set_field(self, name, values, **layout):
+        self.views[name], self.layout = values, layout
 
     def forget_field(self, name):
         self.views.pop(name, None)
@@ -46,7 +46,7 @@ class Component:
         if self.error is not None:
             raise self.error
 
-    def get_field(self, name, out):
+    def get_field(self, name, out, **layout):
         out[...] = np.arange(out.size).reshape(out.shape)
 
     def write_restart(self, path):
@@ -74,6 +74,12 @@ class Host:
 
     def string(self, text):
         return self.ffi.new("char[]", text.encode())
+
+    def array(self, array, address=None, **members):
+        """`lsbc_array_t *` of a numpy array without gaps; members replace what is right."""
+        right = {"address": self.ffi.cast("void *", array.ctypes.data) if address is None else address, "item_bytes": array.itemsize, "n_dim": array.ndim,
+                 "extent": [*reversed(array.shape), *[0] * (3 - array.ndim)]}
+        return self.ffi.new("lsbc_array_t *", right | members)
 
     def address(self, array):
         kind = {"f8": "double *", "f4": "float *", "i8": "int64_t *", "i4": "int32_t *"}[array.dtype.str[1:]]
@@ -114,7 +120,7 @@ def test_the_grid_outlives_the_arrays_of_the_host_and_keeps_its_shape(host):
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_a_field_is_the_memory_of_the_host_and_cannot_be_written(host, dtype):
     values = np.array([0.25, 0.5], dtype)
-    assert host.call("set_field", 1, host.string("urban"), 2, host.address(values), values.itemsize) == entry.DONE
+    assert host.call("set_array", 1, host.string("urban"), host.array(values)) == entry.DONE
     view = Component.last.views["urban"]
     values[0] = 0.75
     assert view.tolist() == [0.75, 0.5] and view.dtype == dtype and view.ctypes.data == values.ctypes.data
@@ -124,9 +130,15 @@ def test_a_field_is_the_memory_of_the_host_and_cannot_be_written(host, dtype):
 
 def test_an_output_is_filled_in_place_with_levels_first(host):
     out = np.full((2, 2), -1.0)
-    assert host.call("get_field", 1, host.string("z0m"), 2, 2, host.address(out), 8) == entry.DONE
+    assert host.call("get_array", 1, host.string("z0m"), host.array(out)) == entry.DONE
     assert out.tolist() == [[0, 1], [2, 3]]
-    assert host.call("get_field", 1, host.string("z0m"), 1, 2, host.address(out[0]), 8) == entry.DONE
+
+
+def test_an_output_may_be_lent_and_is_the_memory_of_the_host(host):
+    out = np.full((2, 2), -1.0)
+    assert host.call("set_array", 1, host.string("z0m"), host.array(out)) == entry.DONE
+    Component.last.views["z0m"][1, 0] = 5.0
+    assert out.tolist() == [[-1.0, -1.0], [5.0, -1.0]]
 
 
 def test_a_rank_without_cells_may_pass_null(host):
@@ -134,8 +146,8 @@ def test_a_rank_without_cells_may_pass_null(host):
     empty = dict.fromkeys(("global_id", "lon", "lat", "vertex_lon", "vertex_lat", "owned"), null)
     assert host.set_grid(n_cell=0, **empty) == entry.DONE
     assert Component.last.grid[3].shape == (0, 4)
-    assert host.call("set_field", 1, host.string("urban"), 0, null, 8) == entry.DONE
-    assert host.call("get_field", 1, host.string("z0m"), 2, 0, null, 8) == entry.DONE
+    assert host.call("set_array", 1, host.string("urban"), host.array(np.empty(0), null)) == entry.DONE
+    assert host.call("get_array", 1, host.string("z0m"), host.array(np.empty((2, 0)), null)) == entry.DONE
 
 
 @pytest.mark.parametrize(("replaced", "text"), [
@@ -150,26 +162,31 @@ def test_an_impossible_grid_is_an_error_that_names_the_argument(host, replaced, 
     assert text in host.text[1]
 
 
-@pytest.mark.parametrize(("name", "n_cell", "is_null", "text"), [
-    (None, 2, False, "name of a field is NULL on rank 0"),
-    ("urban", 3, False, "'urban' has 3 cells on rank 0; the grid has 2"),
-    ("urban", -1, False, "'urban' has -1 cells"),
-    ("urban", 2, True, "'urban' has 2 cells but its values are NULL on rank 0"),
+@pytest.mark.parametrize(("name", "array", "text"), [
+    (None, {}, "name of a field is NULL on rank 0"),
+    ("urban", None, "'urban': the description of its array is NULL on rank 0"),
+    ("urban", {"extent": [-1, 0, 0]}, "'urban' has -1 values on rank 0; an extent must be 0 or more"),
 ])
-@pytest.mark.parametrize("call", ["set_field", "get_field"])
-def test_an_impossible_field_is_an_error_that_names_it(host, call, name, n_cell, is_null, text):
-    values = np.zeros(2)
+@pytest.mark.parametrize("call", ["set_array", "get_array"])
+def test_an_impossible_field_is_an_error_that_names_it(host, call, name, array, text):
     pointer = host.ffi.NULL if name is None else host.string(name)
-    address = host.ffi.NULL if is_null else host.address(values)
-    level = () if call == "set_field" else (1,)
-    assert host.call(call, 1, pointer, *level, n_cell, address, 8) == -Status.FIELD
+    values = np.zeros(2)
+    described = host.ffi.NULL if array is None else host.array(values, **array)
+    assert host.call(call, 1, pointer, described) == -Status.FIELD
     assert text in host.text[1]
+
+
+def test_an_impossible_array_takes_back_the_one_lent_before(host):
+    values = np.zeros(2)
+    assert host.call("set_array", 1, host.string("urban"), host.array(values)) == entry.DONE
+    assert host.call("set_array", 1, host.string("urban"), host.array(values, item_bytes=2)) == -Status.FIELD
+    assert "urban" not in Component.last.views
 
 
 def test_a_field_before_the_grid_is_an_error_of_state():
     host = Host()
     host.create()
-    assert host.call("set_field", 1, host.string("urban"), 0, host.ffi.NULL, 8) == -Status.STATE
+    assert host.call("set_array", 1, host.string("urban"), host.array(np.zeros(2))) == -Status.STATE
     assert "call lsbc_set_grid first" in host.text[1]
 
 
@@ -219,11 +236,19 @@ def test_a_failed_create_leaves_a_text_and_can_be_dropped():
     assert host.call("drop", 5) == entry.DONE and host.call("drop", 5) == entry.DONE
 
 
+@pytest.mark.parametrize(("is_last_user", "ran"), [(0, []), (1, ["exit"])])
+def test_what_was_registered_for_the_end_runs_with_the_last_user_alone(host, monkeypatch, is_last_user, ran):
+    calls = []
+    monkeypatch.setattr(entry.atexit, "_run_exitfuncs", lambda: calls.append("exit"))
+    assert host.call("destroy", 1, is_last_user) == entry.DONE
+    assert calls == ran
+
+
 def test_destroy_closes_flushes_and_forgets(host, capsys):
     component = Component.last
-    assert host.call("destroy", 1) == entry.DONE
+    assert host.call("destroy", 1, 0) == entry.DONE
     assert component.is_closed and "closed" in capsys.readouterr().out
-    assert host.call("destroy", 1) == -Status.STATE
+    assert host.call("destroy", 1, 0) == -Status.STATE
     assert host.call("step_year", 1, 2019) == -Status.STATE
 
 
