@@ -56,7 +56,7 @@ def _at_same_corners(grid: Grid) -> tuple[np.ndarray, np.ndarray]:
     n_vertex = grid.vertex_lon_deg.shape[1]
     cell = np.repeat(np.arange(grid.n_cell), n_vertex)
     live = np.repeat(grid.mask, n_vertex)
-    node = _nodes(unit_vector(grid.vertex_lon_deg.ravel()[live], grid.vertex_lat_deg.ravel()[live]), n_vertex)
+    node = corner_places(unit_vector(grid.vertex_lon_deg.ravel()[live], grid.vertex_lat_deg.ravel()[live]), n_vertex)
     key = np.unique(node * grid.n_cell + cell[live])
     node, cell = np.divmod(key, grid.n_cell)
     first = np.searchsorted(node, node)
@@ -66,7 +66,7 @@ def _at_same_corners(grid: Grid) -> tuple[np.ndarray, np.ndarray]:
     return one, cell[np.repeat(first, count) + place]
 
 
-def _nodes(corner: np.ndarray, n_vertex: int) -> np.ndarray:
+def corner_places(corner: np.ndarray, n_vertex: int) -> np.ndarray:
     """Number (n_corner,) of the place of each corner (n_corner, 3), the same for corners within the tolerance."""
     side = np.linalg.norm(corner.reshape(-1, n_vertex, 3) - np.roll(corner.reshape(-1, n_vertex, 3), 1, axis=1), axis=2)
     tolerance = SAME_CORNER * side[side > 1e-9 * side.max()].min() if len(side) else 1.0
