@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from lsbc.emulator.backends import BACKENDS, PRECISIONS
+from lsbc.emulator.classes import LUH2_STATES
 from lsbc.regrid.errors import ConfigError
 
 SHIPPED = "shipped:"
@@ -96,6 +97,22 @@ class RunConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ComInConfig:
+    """Only for ICON's Community Interface: where the plugin's states come from, and which of ICON's variables it sets."""
+
+    domain: int = 1
+    """ICON's number of the domain that lsbc serves."""
+    states_file: Path | None = None
+    """Host file with the LUH2 states of the domain's cells, found by global id."""
+    states: dict[str, str] = dataclasses.field(default_factory=dict)
+    """LUH2 state -> the exposed variable that holds it; instead of `states_file`."""
+    write: dict[str, str] = dataclasses.field(default_factory=dict)
+    """Field of lsbc -> the variable of ICON that is kept at its values where lsbc covers the cell."""
+    restart_directory: Path | None = None
+    """Where lsbc's restart files lie; None: ICON's working directory."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Config:
     """The whole file; paths are absolute."""
 
@@ -106,13 +123,15 @@ class Config:
     allocation: AllocationConfig
     output: OutputConfig
     run: RunConfig | None
+    comin: ComInConfig | None
     source: Path
     text: str
 
 
 _SECTIONS = {"model": ModelConfig, "data": DataConfig, "grid": GridConfig, "time": TimeConfig, "allocation": AllocationConfig,
-             "output": OutputConfig, "run": RunConfig}
+             "output": OutputConfig, "run": RunConfig, "comin": ComInConfig}
 _WITH_DEFAULTS = ("model", "grid", "allocation", "output")
+_OPTIONAL = ("run", "comin")
 
 
 def load_config(path: str | Path) -> Config:
@@ -144,7 +163,7 @@ def read_config(path: str | Path) -> tuple[Config | None, list[str]]:
     for name, cls in _SECTIONS.items():
         if name in table or name in _WITH_DEFAULTS:
             sections[name] = _section(name, cls, table.get(name, {}), source.parent, problems)
-        elif name == "run":
+        elif name in _OPTIONAL:
             sections[name] = None
         else:
             problems.append(f"section [{name}] is missing")
@@ -172,7 +191,7 @@ def _section(name: str, cls: type, table: Any, base: Path, problems: list[str]) 
             choices = getattr(cls, "CHOICES", {}).get(key)
             if choices and values[key] not in choices:
                 problems.append(f"{name}.{key} must be one of {', '.join(choices)}, got {table[key]!r}")
-        elif field.default is dataclasses.MISSING:
+        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             problems.append(f"{name}.{key} is missing")
     return cls(**values) if len(problems) == before else None
 
@@ -184,9 +203,11 @@ def _value(where: str, hint: Any, value: Any, base: Path, problems: list[str]) -
         return (base / value).resolve()
     if hint is float and isinstance(value, (int, float)) and not isinstance(value, bool):
         return float(value)
+    if hint == dict[str, str] and isinstance(value, dict) and all(isinstance(text, str) for text in value.values()):
+        return dict(value)
     if hint is not Path and type(value) is hint:
         return value
-    word = {Path: "a path", str: "a string", int: "a whole number", float: "a number", bool: "true or false"}[hint]
+    word = {dict[str, str]: "a table of strings", Path: "a path", str: "a string", int: "a whole number", float: "a number", bool: "true or false"}[hint]
     problems.append(f"{where} must be {word}, got {value!r}")
     return None
 
@@ -201,6 +222,19 @@ def _cross_checks(config: Config) -> list[str]:
             problems.append(f"run.last_year={last} lies before run.first_year={first}")
         if first < config.time.start_year:
             problems.append(f"run.first_year={first} lies before time.start_year={config.time.start_year}")
+    if config.comin is not None:
+        problems += _comin_checks(config.comin)
+    return problems
+
+
+def _comin_checks(comin: ComInConfig) -> list[str]:
+    problems = [] if comin.domain >= 1 else [f"comin.domain must be 1 or more, got {comin.domain}"]
+    if (comin.states_file is None) == (not comin.states):
+        problems.append("[comin] needs one of states_file and [comin.states]: ICON itself has no LUH2 states")
+    elif comin.states and set(comin.states) != set(LUH2_STATES):
+        missing, unknown = set(LUH2_STATES) - set(comin.states), set(comin.states) - set(LUH2_STATES)
+        problems.append(f"[comin.states] must name a variable for each of {', '.join(LUH2_STATES)}"
+                        f"{'; missing: ' + ', '.join(sorted(missing)) if missing else ''}{'; unknown: ' + ', '.join(sorted(unknown)) if unknown else ''}")
     return problems
 
 
