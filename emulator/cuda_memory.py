@@ -51,7 +51,7 @@ class DeviceArray:
         Raises:
             DeviceError: the driver refuses.
         """
-        return self._staged(self._download())
+        return self._staged(self._download()) if 0 not in self.shape else np.empty(self.shape, self.dtype)
 
     def change(self, function: Callable[[np.ndarray], None]) -> None:
         """Let `function` change a copy in host memory, then put it back; bytes between the values stay what they were.
@@ -59,10 +59,10 @@ class DeviceArray:
         Raises:
             DeviceError: the driver refuses.
         """
+        if 0 in self.shape:
+            return
         span = self._download()
         function(self._staged(span))
-        if span.nbytes == 0:
-            return
         with _driver(self.address) as driver:
             _call(driver, "cuMemcpyHtoDAsync_v2", ctypes.c_uint64(self._first), ctypes.c_void_p(span.ctypes.data), ctypes.c_size_t(span.nbytes),
                   ctypes.c_void_p(self.stream))
@@ -76,8 +76,6 @@ class DeviceArray:
         """Every byte from the first value in memory to the last."""
         n_byte = span_bytes(self.shape, self.strides, self.dtype.itemsize)
         span = np.empty(n_byte, np.uint8)
-        if n_byte == 0:
-            return span
         with _driver(self.address) as driver:
             _call(driver, "cuMemcpyDtoHAsync_v2", ctypes.c_void_p(span.ctypes.data), ctypes.c_uint64(self._first), ctypes.c_size_t(n_byte),
                   ctypes.c_void_p(self.stream))
@@ -89,9 +87,7 @@ class DeviceArray:
 
 
 def span_bytes(shape: tuple[int, ...], strides: tuple[int, ...], item_bytes: int) -> int:
-    """Bytes from the first value in memory to the end of the last; 0 without values."""
-    if 0 in shape:
-        return 0
+    """Bytes from the first value in memory to the end of the last of an array that has values."""
     return sum((length - 1) * abs(stride) for length, stride in zip(shape, strides)) + item_bytes
 
 

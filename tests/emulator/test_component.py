@@ -378,3 +378,60 @@ def test_statics_are_held_only_for_tiles_of_which_something_is_computed(folder):
     assert held == [bool(tile.windows) for tile in component._plan.local] and sum(held) == 8 and len(held) == 16
     feed(component, host, 2000)
     feed(component, host, 2001)
+
+
+def test_a_lent_output_is_filled_by_every_good_year_and_by_a_restart_and_left_by_a_bad_one(folder):
+    host = case.make_host()
+    component = start(folder, host)
+    lai, fractions = np.full(81, -1.0), np.full((81, 8), -1.0, np.float32)
+    component.set_field("lai", lai)
+    component.set_field("lu_frac", fractions, level_axis=1)
+    assert np.all(lai == -1.0)
+    feed(component, host, 2000)
+    assert np.array_equal(lai, get(component, "lai", 81)) and np.array_equal(fractions, get(component, "lu_frac", 81, 8).T.astype(np.float32))
+    component.write_restart(folder / "r.nc")
+    first = lai.copy()
+    feed(component, host, 2001)
+    second = lai.copy()
+    assert np.array_equal(second, get(component, "lai", 81)) and not np.array_equal(second, first)
+    with pytest.raises(YearError):
+        component.step_year(2005)
+    assert np.array_equal(lai, second)
+    component.read_restart(folder / "r.nc")
+    assert np.array_equal(lai, first)
+    component.forget_field("lai")
+    lai[:] = -1.0
+    feed(component, host, 2001)
+    assert np.all(lai == -1.0)
+
+
+def test_an_output_that_cannot_be_written_is_refused_when_it_is_lent(folder):
+    host = case.make_host()
+    component = start(folder, host)
+    with pytest.raises(FieldError, match="'lai' is an output, but the array lent for it on rank 0 cannot be written"):
+        component.set_field("lai", np.broadcast_to(0.0, 81))
+
+
+LAYOUTS = {  # memory of the host; the array it lends; its 81 cells in order; words
+    "blocks": ((11, 8), lambda memory: memory, lambda memory: memory.reshape(-1)[:81], {"npromz": 1}),
+    "patch with halo": ((13, 13), lambda memory: memory[2:11, 2:11], lambda memory: memory[2:11, 2:11], {}),
+    "section": ((243,), lambda memory: memory[::3], lambda memory: memory[::3], {}),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_any_layout_of_the_hosts_arrays_gives_the_same_bits(folder, layout):
+    shape, lent, cells, words = LAYOUTS[layout]
+    host = case.make_host()
+    plain, other = start(folder, host, ""), start(folder, host, "")
+    for year in (2000, 2001):
+        feed(plain, host, year)
+        for name, values in host.states[year].items():
+            memory = np.full(shape, np.nan)
+            cells(memory)[...] = values.reshape(cells(memory).shape)
+            other.set_field(name, lent(memory), **words)
+        other.step_year(year)
+        out = np.full(shape, -1.0)
+        other.get_field("albedo", lent(out), **words)
+        assert np.array_equal(np.ravel(cells(out)), get(plain, "albedo", 81))
+        assert (out == -1.0).sum() == out.size - 81
