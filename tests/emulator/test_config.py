@@ -42,6 +42,10 @@ def test_paths_are_relative_to_the_file(tmp_path):
     (GOOD + "[grid]\nedges = 'rhumb'\n", r"grid\.edges must be one of greatcircle, latlon, got 'rhumb'"),
     (GOOD + "[output]\nmin_coverage = 0\n", r"output\.min_coverage must lie in \(0, 1\]"),
     (GOOD + "[run]\nhost = 'h'\nfirst_year = 2003\nlast_year = 2001\n", r"run\.last_year=2001 lies before run\.first_year=2003"),
+    (GOOD + "[comin]\n", r"\[comin\] needs one of states_file and \[comin\.states\]"),
+    (GOOD + "[comin]\nstates_file = 's.nc'\ndomain = 0\n", r"comin\.domain must be 1 or more, got 0"),
+    (GOOD + "[comin]\nstates_file = 's.nc'\n[comin.write]\nlai = 3\n", r"comin\.write must be a table of strings, got \{'lai': 3\}"),
+    (GOOD + "[comin.states]\nurban = 'u'\nicwtr = 'i'\n", r"missing: c3ann, .*; unknown: icwtr"),
     ("[data\n", "is not valid TOML"),
 ])
 def test_every_mistake_is_named_by_its_key(tmp_path, text, message):
