@@ -1,7 +1,6 @@
 """Memory of a CUDA device that a host lends: found out, copied, never kept. Knows arrays only; calls the driver, imports no library.
 
-A host that computes on a GPU has loaded the CUDA driver already, so this module never loads it: without a driver in
-the process no address can be a device's. Copies run in the context that the memory belongs to, on the host's stream
+A host that computes on a GPU has loaded the CUDA driver already, so this module never loads it. Copies run in the context that the memory belongs to, on the host's stream
 (the legacy default stream where it names none), and that stream is waited for: what the host's kernels wrote on it
 before the call is what lsbc reads, and what lsbc wrote is there when the call returns.
 """
@@ -20,10 +19,8 @@ import numpy as np
 from lsbc.regrid.errors import DeviceError
 
 _LIBRARY = "libcuda.so.1"
-_CONTEXT, _MEMORY_TYPE = 1, 2
-"""CUpointer_attribute of the driver's interface."""
-_ON_DEVICE = 2
-"""CU_MEMORYTYPE_DEVICE; managed memory is of this type too."""
+_CONTEXT = 1
+"""CU_POINTER_ATTRIBUTE_CONTEXT."""
 _LEGACY_STREAM = 1
 """The default stream as `__cuda_array_interface__` and the driver both number it, where 0 would be ambiguous."""
 
@@ -103,16 +100,6 @@ def from_interface(values: Any) -> DeviceArray:
     dtype, shape = np.dtype(facts["typestr"]), tuple(facts["shape"])
     strides = facts.get("strides") or _packed(shape, dtype.itemsize)
     return DeviceArray(int(facts["data"][0]), shape, dtype, tuple(strides), int(facts.get("stream") or 0))
-
-
-def is_on_device(address: int) -> bool:
-    """Whether the CUDA driver of this process knows an address as device or managed memory; False without a driver."""
-    driver = _loaded()
-    if driver is None:
-        return False
-    kind = ctypes.c_uint(0)
-    failure = driver.cuPointerGetAttribute(ctypes.byref(kind), _MEMORY_TYPE, ctypes.c_uint64(address))
-    return failure == 0 and kind.value == _ON_DEVICE  # an address the driver has never seen is an error of its own
 
 
 def _packed(shape: tuple[int, ...], item_bytes: int) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ first. `Lent.read` gives the values in the order of the cells, without a copy wh
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,8 @@ import numpy as np
 
 from lsbc.emulator import cuda_memory
 from lsbc.regrid.errors import FieldError
+
+_TYPES = (np.dtype(np.float64), np.dtype(np.float32))
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,9 @@ class Lent:
         return levels.reshape(*head, -1)[..., : (n_block - 1) * nproma + self.npromz]
 
     def _fill(self, memory: np.ndarray, values: np.ndarray) -> None:
+        if values.shape == memory.shape and not self.npromz and self.level_axis in (None, 0):
+            memory[...] = values
+            return
         levels = self._levels_first(memory)
         values = values.reshape(*levels.shape[:1 if self.level_axis is not None else 0], -1)
         if not self.npromz:
@@ -75,10 +81,12 @@ def lend(name: str, values: Any, n_level: int, n_cell: int, rank: int, npromz: i
     Raises:
         FieldError: the array has another number of cells or levels, or no floating-point values.  DeviceError: its memory cannot be reached.
     """
-    memory = _memory(values)
+    memory = values if isinstance(values, np.ndarray) else _memory(values)
     shape = memory.shape
-    if np.dtype(memory.dtype) not in (np.dtype(np.float32), np.dtype(np.float64)):
-        raise FieldError(f"Field '{name}' comes as {np.dtype(memory.dtype)} on rank {rank}; lsbc takes float32 and float64.")
+    if memory.dtype not in _TYPES:
+        raise FieldError(f"Field '{name}' comes as {memory.dtype} on rank {rank}; lsbc takes float32 and float64.")
+    if shape == (n_cell,) and n_level == 1 and not npromz and level_axis is None:
+        return Lent(memory, n_level)
     n_horizontal = len(shape) - 1 if n_level > 1 or level_axis is not None else len(shape)
     if not 1 <= n_horizontal <= 2 or npromz and n_horizontal != 2:
         layout = "(n_block, nproma)" if npromz else "(n_cell,) or a patch"
@@ -94,14 +102,14 @@ def lend(name: str, values: Any, n_level: int, n_cell: int, rank: int, npromz: i
         raise FieldError(f"{here}, {shape[level_axis]} along the axis of its {n_level} level(s).")
     if npromz and not 1 <= npromz <= horizontal[1]:
         raise FieldError(f"{here} and npromz = {npromz}, but blocks hold {horizontal[1]} cells.")
-    n_here = (horizontal[0] - 1) * horizontal[1] + npromz if npromz else int(np.prod(horizontal))
+    n_here = (horizontal[0] - 1) * horizontal[1] + npromz if npromz else math.prod(horizontal)
     if n_here != n_cell:
         raise FieldError(f"{here}, {n_here} cells{f' with npromz = {npromz}' if npromz else ''}; the grid has {n_cell} there.")
     return Lent(memory, n_level, npromz, level_axis)
 
 
 def _memory(values: Any) -> Any:
-    if isinstance(values, (np.ndarray, cuda_memory.DeviceArray)):
+    if isinstance(values, cuda_memory.DeviceArray):
         return values
     if hasattr(values, "__cuda_array_interface__"):
         return cuda_memory.from_interface(values)

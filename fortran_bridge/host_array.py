@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from lsbc.emulator.cuda_memory import DeviceArray, is_on_device, span_bytes
+from lsbc.emulator.cuda_memory import DeviceArray, span_bytes
 from lsbc.regrid.errors import FieldError
 
-MEMORY_ANY, MEMORY_HOST, MEMORY_DEVICE = range(3)
+MEMORY_HOST, MEMORY_DEVICE = 1, 2
+"""Of lsbc.h; the shim has found out which one LSBC_MEMORY_ANY is."""
 _DTYPE = {4: np.dtype(np.float32), 8: np.dtype(np.float64)}
 
 
@@ -26,12 +28,12 @@ def host_array(ffi: Any, name: str, array: Any, rank: int) -> tuple[Any, dict[st
     n_dim, dtype = array.n_dim, _DTYPE.get(array.item_bytes)
     if dtype is None or not 1 <= n_dim <= 3:
         raise FieldError(f"Field '{name}' comes with {n_dim} dimensions and {array.item_bytes} bytes a value on rank {rank}; lsbc takes 1 to 3, and 4 or 8.")
-    shape = tuple(array.extent[k] for k in reversed(range(n_dim)))
+    shape = tuple(ffi.unpack(array.extent, n_dim)[::-1])
     if min(shape) < 0:
         raise FieldError(f"Field '{name}' has {_words(shape)} values on rank {rank}; an extent must be 0 or more.")
-    strides = tuple(array.stride_bytes[k] for k in reversed(range(n_dim)))
+    strides = tuple(ffi.unpack(array.stride_bytes, n_dim)[::-1])
     if not any(strides):
-        strides = tuple(dtype.itemsize * _product(shape[axis + 1:]) for axis in range(n_dim))
+        strides = tuple(dtype.itemsize * math.prod(shape[axis + 1:]) for axis in range(n_dim))
     layout = {}
     if array.npromz != 0:
         layout["npromz"] = array.npromz
@@ -43,26 +45,20 @@ def host_array(ffi: Any, name: str, array: Any, rank: int) -> tuple[Any, dict[st
 
 
 def _memory(ffi: Any, name: str, array: Any, shape: tuple[int, ...], dtype: np.dtype, strides: tuple[int, ...], rank: int) -> Any:
-    if array.memory not in (MEMORY_ANY, MEMORY_HOST, MEMORY_DEVICE):
+    if array.memory not in (MEMORY_HOST, MEMORY_DEVICE):
         raise FieldError(f"Field '{name}': memory is {array.memory} on rank {rank}, not one of LSBC_MEMORY_ANY, _HOST and _DEVICE.")
     if 0 in shape:
         return np.empty(shape, dtype)
     if array.address == ffi.NULL:
         raise FieldError(f"Field '{name}' has {_words(shape)} values but their address is NULL on rank {rank}.")
-    address = int(ffi.cast("intptr_t", array.address))
-    if array.memory == MEMORY_DEVICE or array.memory == MEMORY_ANY and is_on_device(address):
-        return DeviceArray(address, shape, dtype, strides, int(ffi.cast("intptr_t", array.stream)))
+    if array.memory == MEMORY_DEVICE:
+        return DeviceArray(int(ffi.cast("intptr_t", array.address)), shape, dtype, strides, int(ffi.cast("intptr_t", array.stream)))
+    n_byte = span_bytes(shape, strides, dtype.itemsize)
+    if min(strides) > 0:
+        return np.ndarray(shape, dtype, ffi.buffer(array.address, n_byte), 0, strides)
     before = -sum(min(0, (length - 1) * stride) for length, stride in zip(shape, strides))
-    span = ffi.buffer(ffi.cast("char *", array.address) - before, span_bytes(shape, strides, dtype.itemsize))
-    return np.ndarray(shape, dtype, span, before, strides)
+    return np.ndarray(shape, dtype, ffi.buffer(ffi.cast("char *", array.address) - before, n_byte), before, strides)
 
 
 def _words(shape: tuple[int, ...]) -> str:
     return " x ".join(map(str, reversed(shape)))
-
-
-def _product(lengths: tuple[int, ...]) -> int:
-    product = 1
-    for length in lengths:
-        product *= length
-    return product

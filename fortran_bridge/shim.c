@@ -11,6 +11,7 @@
 
 #include "guard.h"
 #include "instances.h"
+#include "memory_kind.h"
 #include "start.h"
 
 #include <mpi.h>
@@ -170,10 +171,19 @@ static lsbc_array_t plain_array(void *values, int32_t item_bytes, int32_t n_dim,
     return array;
 }
 
+/* The description with its kind of memory found out; NULL stays NULL. */
+static const lsbc_array_t *with_memory(const lsbc_array_t *array, lsbc_array_t *copy) {
+    if (array == NULL || array->memory != LSBC_MEMORY_ANY) return array;
+    *copy = *array;
+    copy->memory = lsbc_memory_kind(array->address);
+    return copy;
+}
+
 int lsbc_set_array(int32_t handle, const char *name, const lsbc_array_t *array) {
+    lsbc_array_t copy;
     int status = check_live(handle);
     if (status != LSBC_OK) return status;
-    GUARDED_LIGHTLY(handle, status, lsbc_inner_set_array(handle, name, array));
+    GUARDED_LIGHTLY(handle, status, lsbc_inner_set_array(handle, name, with_memory(array, &copy)));
     return status;
 }
 
@@ -196,9 +206,10 @@ int lsbc_step_year(int32_t handle, int32_t year) {
 }
 
 int lsbc_get_array(int32_t handle, const char *name, const lsbc_array_t *array) {
+    lsbc_array_t copy;
     int status = check_live(handle);
     if (status != LSBC_OK) return status;
-    GUARDED_LIGHTLY(handle, status, lsbc_inner_get_array(handle, name, array));
+    GUARDED_LIGHTLY(handle, status, lsbc_inner_get_array(handle, name, with_memory(array, &copy)));
     return status;
 }
 

@@ -78,7 +78,7 @@ class Host:
     def array(self, array, address=None, **members):
         """`lsbc_array_t *` of a numpy array without gaps; members replace what is right."""
         right = {"address": self.ffi.cast("void *", array.ctypes.data) if address is None else address, "item_bytes": array.itemsize, "n_dim": array.ndim,
-                 "extent": [*reversed(array.shape), *[0] * (3 - array.ndim)]}
+                 "extent": [*reversed(array.shape), *[0] * (3 - array.ndim)], "memory": 1}
         return self.ffi.new("lsbc_array_t *", right | members)
 
     def address(self, array):
