@@ -58,7 +58,7 @@ module wrf_coupling
    use, intrinsic :: iso_fortran_env, only: int32, real32, real64
    use host_input, only: grid, read_state
    use host_surface, only: skin_temperature
-   use lsbc, only: lsbc_create, lsbc_get_field, lsbc_handle, lsbc_ok, lsbc_set_field, lsbc_set_grid, lsbc_step_year
+   use lsbc, only: lsbc_create, lsbc_handle, lsbc_ok, lsbc_set_field, lsbc_set_grid, lsbc_step_year
    use wrf_domain, only: domain
    implicit none
    private
@@ -85,7 +85,7 @@ module wrf_coupling
 
 contains
 
-   !> Start lsbc, hand over the grid, and lend the twelve state arrays once and for all.
+   !> Start lsbc, hand over the grid, and lend once and for all the twelve state arrays and those that each year fills.
    subroutine start_land(config, comm, g, d, self, ierr)
       character(len=*), intent(in) :: config
       integer, intent(in) :: comm
@@ -106,8 +106,15 @@ contains
       call lsbc_set_grid(self%lsbc, g%global_id(flat), g%lon(flat), g%lat(flat), g%vertex_lon(:, flat), &
                          g%vertex_lat(:, flat), owned, ierr)
       do k = 1, size(state_name)
-         if (ierr == lsbc_ok) call lend(self%lsbc, state_name(k), self%state(:, :, k), size(flat), ierr)
+         if (ierr == lsbc_ok) call lsbc_set_field(self%lsbc, state_name(k), self%state(:, :, k), ierr)
       end do
+      if (ierr == lsbc_ok) call lsbc_set_field(self%lsbc, 'albedo', self%albbck, ierr)
+      if (ierr == lsbc_ok) call lsbc_set_field(self%lsbc, 'lai', self%lai, ierr)
+      if (ierr == lsbc_ok) call lsbc_set_field(self%lsbc, 'z0m', self%z0, ierr)
+      if (ierr == lsbc_ok) call lsbc_set_field(self%lsbc, 'emissivity', self%embck, ierr)
+      if (ierr == lsbc_ok) call lsbc_set_field(self%lsbc, 'veg_frac', self%vegfra, ierr)
+      if (ierr == lsbc_ok) call lsbc_set_field(self%lsbc, 'lu_dominant', self%lu_index, ierr)
+      if (ierr == lsbc_ok) call lsbc_set_field(self%lsbc, 'lu_frac', self%landusef, ierr)
    end subroutine start_land
 
    subroutine allocate_land(g, d, self)
@@ -129,29 +136,6 @@ contains
       end associate
    end subroutine allocate_land
 
-   !> A two-dimensional field as the list of cells lsbc takes. Explicit shape: the same memory, no copy.
-   subroutine lend(handle, name, field, n_cell, ierr)
-      type(lsbc_handle), intent(in) :: handle
-      character(len=*), intent(in) :: name
-      integer, intent(in) :: n_cell
-      real(real32), target, intent(inout) :: field(n_cell)
-      integer, intent(out) :: ierr
-
-      call lsbc_set_field(handle, name, field, ierr)
-   end subroutine lend
-
-   !> Fill a field of n_level levels from lsbc.
-   subroutine fetch(handle, name, field, n_cell, n_level, ierr)
-      type(lsbc_handle), intent(in) :: handle
-      character(len=*), intent(in) :: name
-      integer, intent(in) :: n_cell, n_level
-      real(real32), intent(inout) :: field(n_cell, n_level)
-      integer, intent(inout) :: ierr
-
-      if (ierr /= lsbc_ok) return
-      call lsbc_get_field(handle, name, field, ierr)
-   end subroutine fetch
-
    !> Fill the lent arrays with the states of a year.
    subroutine read_forcing(host_file, year, g, self, message)
       character(len=*), intent(in) :: host_file
@@ -171,24 +155,15 @@ contains
       end do
    end subroutine read_forcing
 
-   !> One year: new boundary fields, and the skin temperature they lead to. `sums` are over own cells, the last one counts them.
+   !> One year: new boundary fields in the lent arrays, and the skin temperature they lead to. `sums` are over own cells, the last one counts them.
    subroutine step_land(self, year, sums, ierr)
       type(land), target, intent(inout) :: self
       integer, intent(in) :: year
       real(real64), intent(out) :: sums(n_mean + 1)
       integer, intent(out) :: ierr
-      integer :: n
 
       sums = 0.0_real64
-      n = size(self%cells)
       call lsbc_step_year(self%lsbc, year, ierr)
-      call fetch(self%lsbc, 'albedo', self%albbck, n, 1, ierr)
-      call fetch(self%lsbc, 'lai', self%lai, n, 1, ierr)
-      call fetch(self%lsbc, 'z0m', self%z0, n, 1, ierr)
-      call fetch(self%lsbc, 'emissivity', self%embck, n, 1, ierr)
-      call fetch(self%lsbc, 'veg_frac', self%vegfra, n, 1, ierr)
-      call fetch(self%lsbc, 'lu_dominant', self%lu_index, n, 1, ierr)
-      call fetch(self%lsbc, 'lu_frac', self%landusef, n, n_class, ierr)
       if (ierr /= lsbc_ok) return
 
       associate (is => self%d%ips, ie => self%d%ipe, js => self%d%jps, je => self%d%jpe)

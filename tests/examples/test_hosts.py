@@ -90,3 +90,11 @@ def test_the_c_host_runs_without_mpirun(folder):
                             capture_output=True, text=True, timeout=120, check=False)
     assert answer.returncode == 0, answer.stderr
     assert answer.stdout.startswith("2019  urban_frac ")
+
+
+def test_a_host_with_its_fields_in_blocks_on_a_device_gets_what_the_c_host_gets(folder):
+    box = ["icon.toml", "10", "12", "47", "48", "2019", "2020"]
+    answers = [subprocess.run([BUILD / host, *box], cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=120, check=False)
+               for host in ("c_host", "openacc_host")]
+    assert [answer.returncode for answer in answers] == [0, 0], answers[1].stderr
+    assert answers[0].stdout == answers[1].stdout != ""
