@@ -55,7 +55,7 @@ class Instance:
 
 
 class Bridge:
-    """The calls of build_ffi.py, one method each, on the instances of this process.
+    """The calls of build_ffi.py, one method each, on the instances of this process; each returns DONE or raises.
 
     Args:
         ffi, lib: of the cffi library, or in a test a plain FFI and an object with `lsbc_inner_text`.
@@ -70,19 +70,13 @@ class Bridge:
 
     # --- failures -----------------------------------------------------------------------------------------------
 
-    def guarded(self, call: Callable[..., None]) -> Callable[..., int]:
-        """`call` with a status for its result, whatever it raises."""
+    def failed(self, _kind: Any, error: BaseException, trace: Any) -> int:
+        """Status of a call that raised, its text kept. cffi asks for it: no exception, SystemExit neither, may reach C.
 
-        def run(handle: int, *arguments: Any) -> int:
-            try:
-                call(handle, *arguments)
-            except BaseException as error:  # noqa: BLE001 - C cannot catch: SystemExit must not end the host
-                return self._fail(handle, error)
-            return DONE
-
-        return run
-
-    def _fail(self, handle: int, error: BaseException) -> int:
+        Args:
+            trace: begins in the frame of the call, the first argument of which is its handle.
+        """
+        handle = trace.tb_frame.f_locals.get("handle", 0) if trace is not None else 0
         status, text = describe(error)
         self.keep_text(handle, text)
         logger.log(logging.ERROR if status is Status.INTERNAL else logging.DEBUG, "%s", text, exc_info=error)
@@ -125,7 +119,7 @@ class Bridge:
 
     # --- calls --------------------------------------------------------------------------------------------------
 
-    def prepare(self, _handle: int, self_comm: int) -> None:
+    def prepare(self, handle: int, self_comm: int) -> int:
         """Load all that `create` needs, so that what can fail on one rank alone fails before a collective call.
 
         Args:
@@ -135,28 +129,32 @@ class Bridge:
         self._find_class()
         log_level()
         _open_comm(self_comm).free()
+        return DONE
 
-    def create(self, handle: int, config_path: Any, fortran_comm: int) -> None:
+    def create(self, handle: int, config_path: Any, fortran_comm: int) -> int:
         """Make an instance. After a failure on any rank the shim calls `drop` on every rank."""
         instance = Instance(_open_comm(fortran_comm))
         self._instances[handle] = instance
         start_log(instance.comm.rank)
         instance.component = self._find_class().create(os.fsdecode(self._ffi.string(config_path)), instance.comm)
+        return DONE
 
-    def drop(self, handle: int) -> None:
+    def drop(self, handle: int) -> int:
         """Forget an instance that some rank could not make. Collective, but the component is not asked to close."""
         instance = self._instances.pop(handle, None)
         if instance is not None:
             instance.component = None
             instance.comm.free()
+        return DONE
 
-    def set_grid(self, handle: int, n_cell: int, *arrays: Any) -> None:
+    def set_grid(self, handle: int, n_cell: int, *arrays: Any) -> int:
         """Copy the grid and hand it on. A bad argument on one rank becomes an error of all of them."""
         instance = self._instance(handle)
         grid = _agree(instance.comm, self._copy_grid, instance.comm.rank, n_cell, *arrays)
         instance.component.set_grid(*grid)
         instance.inputs = frozenset(field.name for field in instance.component.fields if field.direction == "in")
         instance.n_cell = n_cell
+        return DONE
 
     def _copy_grid(self, rank: int, n_cell: int, global_id: Any, lon_deg: Any, lat_deg: Any, n_vertex: int,
                    vertex_lon_deg: Any, vertex_lat_deg: Any, owned: Any) -> list[np.ndarray]:
@@ -179,7 +177,7 @@ class Bridge:
             copies.append(self._view(pointer, shape, dtype).copy())
         return copies
 
-    def set_array(self, handle: int, name: Any, array: Any) -> None:
+    def set_array(self, handle: int, name: Any, array: Any) -> int:
         """Hand a view of the host's array to the component, which keeps it; inputs cannot be written."""
         instance = self._instance(handle)
         field = self._name(name, instance)
@@ -191,24 +189,28 @@ class Bridge:
         if isinstance(memory, np.ndarray) and field in instance.inputs:
             memory.flags.writeable = False
         instance.component.set_field(field, memory, **layout)
+        return DONE
 
-    def step_year(self, handle: int, year: int) -> None:
+    def step_year(self, handle: int, year: int) -> int:
         self._instance(handle).component.step_year(year)
+        return DONE
 
-    def get_array(self, handle: int, name: Any, array: Any) -> None:
+    def get_array(self, handle: int, name: Any, array: Any) -> int:
         """Let the component fill the host's array in place."""
         instance = self._instance(handle)
         field = self._name(name, instance)
         memory, layout = self._array(field, array, instance)
         instance.component.get_field(field, memory, **layout)
+        return DONE
 
-    def field_count(self, handle: int, count: Any) -> None:
+    def field_count(self, handle: int, count: Any) -> int:
         instance = self._instance(handle)
         if count == self._ffi.NULL:
             raise FieldError(f"lsbc_field_count: count is NULL on rank {instance.comm.rank}.")
         count[0] = len(instance.component.fields)
+        return DONE
 
-    def field_info(self, handle: int, index: int, info: Any) -> None:
+    def field_info(self, handle: int, index: int, info: Any) -> int:
         instance = self._instance(handle)
         fields = instance.component.fields
         if info == self._ffi.NULL or not 0 <= index < len(fields):
@@ -222,16 +224,19 @@ class Bridge:
             memory[:] = text.ljust(len(memory), b"\0")
         info.n_level = field.n_level
         info.direction = DIRECTION[field.direction]
+        return DONE
 
-    def write_restart(self, handle: int, path: Any) -> None:
+    def write_restart(self, handle: int, path: Any) -> int:
         instance = self._instance(handle)
         instance.component.write_restart(_agree(instance.comm, self._path, path, instance))
+        return DONE
 
-    def read_restart(self, handle: int, path: Any) -> None:
+    def read_restart(self, handle: int, path: Any) -> int:
         instance = self._instance(handle)
         instance.component.read_restart(_agree(instance.comm, self._path, path, instance))
+        return DONE
 
-    def destroy(self, handle: int, run_exit_functions: int) -> None:
+    def destroy(self, handle: int, run_exit_functions: int) -> int:
         """Close, which frees the communicator, and flush: Python never ends in this process, so nothing else would.
 
         Args:
@@ -249,6 +254,7 @@ class Bridge:
             for stream in (sys.stdout, sys.stderr):
                 if stream is not None:
                     stream.flush()
+        return DONE
 
 
 CALLS = (
@@ -269,11 +275,6 @@ def _agree(comm: Any, function: Callable[..., Any], *arguments: Any) -> Any:
 def register(ffi: Any, lib: Any) -> Bridge:
     """Put the calls behind the C functions of the cffi library. Run once, by the start code of build_ffi.py."""
     bridge = Bridge(ffi, lib)
-
-    def on_error(_kind: Any, error: BaseException, _trace: Any) -> None:
-        bridge.keep_text(0, describe(error)[1])
-
     for name in CALLS:
-        define = ffi.def_extern(name=f"lsbc_inner_{name}", error=-int(Status.INTERNAL), onerror=on_error)
-        define(bridge.guarded(getattr(bridge, name)))
+        ffi.def_extern(name=f"lsbc_inner_{name}", error=-int(Status.INTERNAL), onerror=bridge.failed)(getattr(bridge, name))
     return bridge

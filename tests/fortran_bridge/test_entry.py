@@ -70,7 +70,10 @@ class Host:
         self.bridge = entry.Bridge(self.ffi, lib, find_class)
 
     def call(self, name, *arguments):
-        return self.bridge.guarded(getattr(self.bridge, name))(*arguments)
+        try:
+            return getattr(self.bridge, name)(*arguments)
+        except BaseException as error:
+            return self.bridge.failed(type(error), error, error.__traceback__.tb_next)
 
     def string(self, text):
         return self.ffi.new("char[]", text.encode())
