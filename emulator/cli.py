@@ -59,6 +59,10 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("config")
     command.add_argument("--restart", help="carry on from this restart file")
     command.add_argument("--write-restart", help="write a restart here after the last year")
+    command = add("yac", _yac, "Run the years of CONFIG as a component of a YAC job (under mpirun, beside the host's ranks).")
+    command.add_argument("config")
+    command.add_argument("--restart", help="carry on from this restart file")
+    command.add_argument("--write-restart", help="write a restart here after the last year")
     add("check", _check, "Say all that is wrong with CONFIG, short of running it.").add_argument("config")
     command = add("plot", _plot, "Draw maps of a landuse_<year>.nc or lsbc_<year>.nc file.")
     command.add_argument("file")
@@ -86,6 +90,25 @@ def _run(options: argparse.Namespace) -> int:
         if comm.size > 1:  # this rank alone knows: the others would wait for ever
             logging.getLogger(__name__).exception("rank %d", comm.rank)
             comm.abort(int(Status.INTERNAL))
+        raise
+    return 0
+
+
+def _yac(options: argparse.Namespace) -> int:
+    from lsbc.emulator.adapters.yac import Coupling
+    from lsbc.emulator.adapters.yac_run import read_settings, run
+
+    config = read_settings(options.config)
+    coupling = Coupling.join(config.yac)
+    if coupling.comm.rank != 0:
+        logging.getLogger("lsbc").setLevel(logging.WARNING)
+    try:
+        run(config, coupling, options.restart, options.write_restart)
+    except BaseException as error:  # the other programs of the job wait for this one: only its end frees them
+        if not isinstance(error, LsbcError):
+            logging.getLogger(__name__).exception("rank %d", coupling.comm.rank)
+        print(f"lsbc: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        coupling.comm.abort(int(error.status if isinstance(error, LsbcError) else Status.INTERNAL))
         raise
     return 0
 

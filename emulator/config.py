@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
+from lsbc.emulator.adapters.yac_settings import YacConfig, yac_problems
 from lsbc.emulator.backends import BACKENDS, PRECISIONS
 from lsbc.emulator.classes import LUH2_STATES
 from lsbc.regrid.errors import ConfigError
@@ -124,14 +125,15 @@ class Config:
     output: OutputConfig
     run: RunConfig | None
     comin: ComInConfig | None
+    yac: YacConfig | None
     source: Path
     text: str
 
 
 _SECTIONS = {"model": ModelConfig, "data": DataConfig, "grid": GridConfig, "time": TimeConfig, "allocation": AllocationConfig,
-             "output": OutputConfig, "run": RunConfig, "comin": ComInConfig}
+             "output": OutputConfig, "run": RunConfig, "comin": ComInConfig, "yac": YacConfig}
 _WITH_DEFAULTS = ("model", "grid", "allocation", "output")
-_OPTIONAL = ("run", "comin")
+_OPTIONAL = ("run", "comin", "yac")
 
 
 def load_config(path: str | Path) -> Config:
@@ -205,9 +207,12 @@ def _value(where: str, hint: Any, value: Any, base: Path, problems: list[str]) -
         return float(value)
     if hint == dict[str, str] and isinstance(value, dict) and all(isinstance(text, str) for text in value.values()):
         return dict(value)
+    if hint == tuple[str, ...] and isinstance(value, list) and all(isinstance(text, str) for text in value):
+        return tuple(value)
     if hint is not Path and type(value) is hint:
         return value
-    word = {dict[str, str]: "a table of strings", Path: "a path", str: "a string", int: "a whole number", float: "a number", bool: "true or false"}[hint]
+    word = {dict[str, str]: "a table of strings", tuple[str, ...]: "a list of strings",
+            Path: "a path", str: "a string", int: "a whole number", float: "a number", bool: "true or false"}[hint]
     problems.append(f"{where} must be {word}, got {value!r}")
     return None
 
@@ -224,6 +229,8 @@ def _cross_checks(config: Config) -> list[str]:
             problems.append(f"run.first_year={first} lies before time.start_year={config.time.start_year}")
     if config.comin is not None:
         problems += _comin_checks(config.comin)
+    if config.yac is not None:
+        problems += yac_problems(config.yac, config.output.uncovered_cells)
     return problems
 
 

@@ -46,7 +46,7 @@ def run(config_path: str | Path, comm: Comm, restart: str | Path | None = None, 
         if restart is not None:
             component.read_restart(restart)
         first = config.run.first_year if component.year is None else component.year + 1
-        for year in _progress(range(first, config.run.last_year + 1), comm):
+        for year in progress(range(first, config.run.last_year + 1), comm):
             for name, state in agree(comm, host.states, year, cells).items():
                 values[name][:] = state
             component.step_year(year)
@@ -67,7 +67,8 @@ def _host_of(config_path: str | Path) -> tuple[Config, HostFile]:
     return config, read_host_file(config.run.host)
 
 
-def _progress(years: range, comm: Comm):
+def progress(years: range, comm: Comm):
+    """The years, with a progress bar on the terminal of rank 0, where there is one."""
     if comm.rank == 0 and sys.stderr.isatty():
         from tqdm import tqdm
 

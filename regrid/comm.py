@@ -343,6 +343,11 @@ def _bounds(count: np.ndarray) -> np.ndarray:
     return np.concatenate([[0], np.cumsum(count)])
 
 
+def load_mpi() -> None:
+    """Load mpi4py before another library that brings MPI: Open MPI's wheel is found by those that come after. Starts nothing."""
+    _mpi()
+
+
 def _mpi() -> Any:
     """mpi4py.MPI, imported so that it neither starts nor ends MPI behind the host's back."""
     try:
