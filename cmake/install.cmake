@@ -2,7 +2,7 @@
 include(CMakePackageConfigHelpers)
 set(lsbc_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/lsbc)
 
-install(TARGETS lsbc lsbc_fortran EXPORT lsbcTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS lsbc lsbc_fortran lsbc_bmi EXPORT lsbcTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(FILES fortran_bridge/lsbc.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(DIRECTORY ${PROJECT_BINARY_DIR}/fortran_bridge/modules/ DESTINATION ${LSBC_MODULE_DIR})
 install(EXPORT lsbcTargets NAMESPACE lsbc:: DESTINATION ${lsbc_package_dir})
