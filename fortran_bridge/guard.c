@@ -4,10 +4,12 @@
 
 #include <stddef.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* Weak, so that liblsbc needs no OpenMP but finds the run-time of a host that has one. GNU's and LLVM's have all of them. */
 extern int omp_get_max_threads(void) __attribute__((weak));
 extern void omp_set_num_threads(int) __attribute__((weak));
+extern int omp_get_num_procs(void) __attribute__((weak));
 extern int omp_get_thread_num(void) __attribute__((weak));
 extern int omp_in_parallel(void) __attribute__((weak));
 extern void GOMP_parallel(void (*work)(void *), void *data, unsigned n_thread, unsigned flags) __attribute__((weak));
@@ -95,7 +97,7 @@ static __thread struct {
     lsbc_guard own;
 } worker;
 
-/* The largest team that lsbc or its host may have left behind, and the last stamp. One thread at a time calls lsbc. */
+/* The largest team that was asked for, and the last stamp. One thread at a time calls lsbc. */
 static int largest_team = 0;
 static unsigned last_stamp = 0;
 
@@ -118,18 +120,31 @@ static void restore_worker(void *given) {
 
 static int has_openmp(void) { return omp_get_max_threads && omp_set_num_threads; }
 
-static int may_use_workers(void) { return omp_get_thread_num && omp_in_parallel && GOMP_parallel && !omp_in_parallel(); }
+static int may_use_workers(void) {
+    return omp_get_num_procs && omp_get_thread_num && omp_in_parallel && GOMP_parallel && !omp_in_parallel();
+}
 
-static void remember_team(int n_thread) {
-    if (n_thread > largest_team) largest_team = n_thread;
+static int larger(int a, int b) { return a > b ? a : b; }
+
+/* Threads of this process: more than the pool of workers has, or 0 when the system does not say. */
+static int n_thread_of_process(void) {
+    struct stat tasks;
+    return stat("/proc/self/task", &tasks) == 0 && tasks.st_nlink > 2 ? (int)tasks.st_nlink - 2 : 0;
+}
+
+/* Run `work` on every worker that may be there: a host may ask for more by a clause than its own setting says. */
+static void on_workers(void (*work)(void *), void *data) {
+    const int n_wanted = larger(largest_team, omp_get_num_procs()), n_there = n_thread_of_process();
+    const int n_team = n_there > 0 && n_there < n_wanted ? n_there : n_wanted;
+    if (n_team > 1) GOMP_parallel(work, data, (unsigned)n_team, 0);
 }
 
 /* With the calling thread's own environment in force, so that workers made here have what the host would have given them. */
 static void mask_workers(lsbc_guard_whole *guard) {
     if (++last_stamp == 0) ++last_stamp;
     guard->stamp = last_stamp;
-    remember_team(guard->n_thread);
-    if (largest_team > 1) GOMP_parallel(mask_worker, &guard->stamp, (unsigned)largest_team, 0);
+    largest_team = larger(largest_team, guard->n_thread);
+    on_workers(mask_worker, &guard->stamp);
 }
 
 /* --- the whole guard --------------------------------------------------------------------------------------------- */
@@ -155,11 +170,11 @@ static void restore_signal(int number, const struct sigaction *host) {
 
 void lsbc_guard_leave_whole(lsbc_guard_whole *guard) {
     if (guard->n_thread > 0 && omp_get_max_threads() != guard->n_thread) {
-        remember_team(omp_get_max_threads());
+        largest_team = larger(largest_team, omp_get_max_threads());
         omp_set_num_threads(guard->n_thread);
     }
     restore_signal(SIGINT, &guard->interrupt);
     restore_signal(SIGTERM, &guard->terminate);
     lsbc_guard_leave(&guard->calling);
-    if (guard->stamp != 0 && largest_team > 1) GOMP_parallel(restore_worker, guard, (unsigned)largest_team, 0);
+    if (guard->stamp != 0) on_workers(restore_worker, guard);
 }

@@ -7,6 +7,7 @@ Selected by LSBC_COMPONENT=fake_component:FakeComponent. The first word of the c
 import ctypes
 import os
 import signal
+import threading
 from collections import namedtuple
 from pathlib import Path
 
@@ -30,8 +31,9 @@ def disturb_the_host():
     values = np.array([0.0, 1e300, -1.0])
     with np.errstate(all="ignore"):
         np.divide(values, 0.0), np.multiply(values, values), np.sqrt(values), np.exp(np.array([1e4]))
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, lambda *_: None)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, lambda *_: None)
     process = ctypes.CDLL(None)
     if hasattr(process, "omp_set_num_threads"):
         process.omp_set_num_threads(1)
