@@ -21,6 +21,7 @@ def component_class() -> Any:
     The environment variable LSBC_COMPONENT = module:Class puts another in its place; that is a hook for tests.
     LSBC_RECORD = folder records what the host exchanges with it.
     """
+    importlib.import_module("lsbc.regrid.comm").leave_mpi_to_host()  # whatever is imported from here on
     place = os.environ.get("LSBC_COMPONENT") or "lsbc.emulator.component:Component"
     module, _, name = place.partition(":")
     try:

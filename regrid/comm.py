@@ -348,14 +348,21 @@ def load_mpi() -> None:
     _mpi()
 
 
-def _mpi() -> Any:
-    """mpi4py.MPI, imported so that it neither starts nor ends MPI behind the host's back."""
+def leave_mpi_to_host() -> None:
+    """Keep whoever imports mpi4py from now on from starting or ending MPI behind the host's back. Loads no MPI library."""
     try:
         import mpi4py
+    except ImportError:
+        return
+    if not hasattr(mpi4py, "MPI"):
+        mpi4py.rc.initialize = False
+        mpi4py.rc.finalize = False
 
-        if not hasattr(mpi4py, "MPI"):
-            mpi4py.rc.initialize = False
-            mpi4py.rc.finalize = False
+
+def _mpi() -> Any:
+    """mpi4py.MPI, imported so that it neither starts nor ends MPI behind the host's back."""
+    leave_mpi_to_host()
+    try:
         from mpi4py import MPI
     except ImportError as error:
         raise StartupError(f"mpi4py cannot be loaded: {error}") from error
