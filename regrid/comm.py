@@ -36,6 +36,9 @@ class Comm(Protocol):
     node: int
     """The lowest rank of this rank's node: names the node."""
 
+    def job_ranks(self) -> tuple[int, ...] | None:
+        """Its ranks as the whole job numbers them, None where they are the whole job. Local."""
+
     def allreduce_max(self, value: int) -> int: ...
 
     def allreduce_or(self, flags: np.ndarray) -> np.ndarray:
@@ -111,6 +114,9 @@ class SerialComm:
     local_rank = 0
     local_size = 1
     node = 0
+
+    def job_ranks(self) -> tuple[int, ...] | None:
+        return None
 
     def allreduce_max(self, value: int) -> int:
         return int(value)
@@ -228,6 +234,15 @@ class MpiComm:
             mpi.Init_thread(mpi.THREAD_SERIALIZED)
             atexit.register(_finalize)
         return cls(mpi.COMM_WORLD)
+
+    def job_ranks(self) -> tuple[int, ...] | None:
+        world, mine = self._mpi.COMM_WORLD.Get_group(), self._comm.Get_group()
+        try:
+            ranks = tuple(mine.Translate_ranks(range(mine.size), world))
+            return None if ranks == tuple(range(world.size)) else ranks
+        finally:
+            mine.Free()
+            world.Free()
 
     def allreduce_max(self, value: int) -> int:
         return self._comm.allreduce(int(value), op=self._mpi.MAX)

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import netCDF4
@@ -77,6 +78,19 @@ def test_a_host_ends_by_itself_with_the_text_of_the_failure(folder):
     assert skipped.returncode == 1
     assert skipped.stderr.count("icon_style_host: error 7: ") == 1
     assert "2019" in skipped.stderr
+
+
+def test_a_recorded_host_is_replayed_without_it_on_another_number_of_ranks(folder):
+    lsbc = [sys.executable, "-m", "lsbc.emulator.cli"]
+    host = ["mpirun", "-n", "2", str(BUILD / "icon_style_host"), "icon.toml", "icon_host.nc", "2019", "2020"]
+    recorded = subprocess.run([*lsbc, "record", "recording", "--", *host], cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=240, check=False)
+    assert recorded.returncode == 0, recorded.stderr
+    assert sorted(table(recorded.stdout)) == [2019, 2020]
+    before = field(folder, "icon", 2020, "lu_frac")
+    replayed = subprocess.run([*lsbc, "harness", "recording"], cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=240, check=False)
+    assert replayed.returncode == 0, replayed.stderr
+    assert replayed.stdout.splitlines() == ["2019: identical (7 fields)", "2020: identical (7 fields)", "identical: instance 1, recorded on 2 ranks, replayed on 1"]
+    assert (field(folder, "icon", 2020, "lu_frac") == before).all()
 
 
 def test_a_wrong_argument_is_answered_with_the_usage(folder):

@@ -22,6 +22,13 @@ def test_reductions_see_every_rank(comm):
     assert comm.allgather(comm.rank) == list(range(comm.size))
 
 
+def test_a_part_of_the_job_knows_its_ranks_in_the_whole(comm):
+    assert comm.job_ranks() is None
+    alone = comm.node_group(comm.rank, 0)
+    assert alone.job_ranks() == ((comm.rank,) if comm.size > 1 else None)
+    alone.free()
+
+
 def test_objects_reach_the_root_the_others_and_one_another(comm):
     last = comm.size - 1
     assert comm.bcast({"from": comm.rank}, last) == {"from": last}
