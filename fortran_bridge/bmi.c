@@ -4,7 +4,7 @@
 #include <Python.h>
 
 #pragma GCC visibility push(default)
-#include "bmi.h"
+#include "lsbc_bmi.h"
 #pragma GCC visibility pop
 
 #include "guard.h"

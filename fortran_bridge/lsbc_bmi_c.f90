@@ -1,4 +1,4 @@
-!> The functions of bmi.h as Fortran sees them, by what they give. For module lsbc_bmi alone; hosts use that one.
+!> The functions of lsbc_bmi.h as Fortran sees them, by what they give. For module lsbc_bmi alone; hosts use that one.
 module lsbc_bmi_c
    use, intrinsic :: iso_c_binding, only: c_char, c_double, c_f_pointer, c_int, c_int32_t, c_int64_t, c_intptr_t, c_loc, &
       c_null_char, c_null_ptr, c_ptr
