@@ -68,6 +68,10 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("file")
     command.add_argument("-o", "--output", help="PNG file, or a directory (beside FILE by default)")
     command.add_argument("-v", "--variable", help="field of an lsbc_<year>.nc file (lu_dominant by default)")
+    command = add("record", _record, "Run COMMAND, a host model (also mpirun ...), and record in FOLDER what it exchanges with lsbc.")
+    command.add_argument("folder")
+    command.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND ...")
+    _harness_options(add("harness", _harness, "Replay a recording without its host and compare, bit for bit (also under mpirun, on any number of ranks)."))
     add("info", _info, "Print version, backends, shipped models and the field contract.")
     commands.add_parser("regrid", help="Make, apply and check remapping weights.")  # `lsbc.regrid.cli` parses its arguments
     for name, text in TRAINING_COMMANDS.items():
@@ -75,15 +79,56 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _harness_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("folder")
+    command.add_argument("--config", help="replay with this configuration instead of the recorded one")
+    command.add_argument("--set", nargs="+", action="extend", default=[], metavar="SECTION.KEY=VALUE", help="change keys of the configuration")
+    command.add_argument("--years", default=":", metavar="FIRST:LAST", help="compare only these years, and replay none after them")
+    command.add_argument("--instance", help="which instance, where FOLDER holds several")
+    command.add_argument("--report", metavar="FILE.json", help="write what was found to a file")
+    command.add_argument("--describe", action="store_true", help="only tell what was recorded")
+
+
+def _record(options: argparse.Namespace) -> int:
+    from lsbc.emulator.recorder import run_recorded
+
+    run_recorded(options.folder, options.command[1:] if options.command[:1] == ["--"] else options.command)
+    return 0
+
+
+def _harness(options: argparse.Namespace) -> int:
+    if options.describe:
+        from lsbc.emulator.recordings_text import describe
+
+        print(describe(options.folder))
+        return 0
+    from lsbc.emulator.harness import replay, write_report
+    from lsbc.regrid.comm import MpiComm
+
+    def work(comm) -> int:
+        report = replay(options.folder, MpiComm.world, config=options.config, settings=options.set, years=options.years, instance=options.instance)
+        if options.report and comm.rank == 0:
+            write_report(report, Path(options.report))
+        return report.exit_code
+
+    return _on_all_ranks(work)
+
+
 def _run(options: argparse.Namespace) -> int:
     from lsbc.emulator.offline import run
+
+    return _on_all_ranks(lambda comm: run(options.config, comm, options.restart, options.write_restart) or 0)
+
+
+def _on_all_ranks(work) -> int:
+    """Exit code of `work`, given a communicator of all ranks; one rank that fails alone ends the job."""
     from lsbc.regrid.comm import MpiComm
 
     comm = MpiComm.world()
     if comm.rank != 0:
         logging.getLogger("lsbc").setLevel(logging.WARNING)
     try:
-        run(options.config, comm, options.restart, options.write_restart)
+        return work(comm)
     except LsbcError:
         raise  # the same on all ranks
     except BaseException:
@@ -91,7 +136,6 @@ def _run(options: argparse.Namespace) -> int:
             logging.getLogger(__name__).exception("rank %d", comm.rank)
             comm.abort(int(Status.INTERNAL))
         raise
-    return 0
 
 
 def _yac(options: argparse.Namespace) -> int:

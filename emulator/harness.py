@@ -28,6 +28,7 @@ from lsbc.emulator.record_file import UNFINISHED, Call, Header, RecordError, lis
 from lsbc.emulator.recorder import file_sha256
 from lsbc.emulator.recordings import Recordings, find_instance, join_calls
 from lsbc.emulator.replay_config import parse_years, replay_config
+from lsbc.regrid.atomic import whole_file
 from lsbc.regrid.comm import Comm, agree
 from lsbc.regrid.errors import LsbcError, Status
 
@@ -290,4 +291,6 @@ class _Replay:
 
 
 def write_report(report: Report, path: Path) -> None:
-    path.write_text(json.dumps(asdict(report), indent=1) + "\n", encoding="utf-8")
+    """What was found as JSON; raises FileError where it cannot be written."""
+    with whole_file(path) as temporary:
+        temporary.write_text(json.dumps(asdict(report), indent=1) + "\n", encoding="utf-8")

@@ -262,6 +262,8 @@ def run_recorded(folder: str | Path, command: list[str]) -> None:
         RecordError: the folder cannot be made, holds a recording already, or the command cannot be run.
     """
     folder = Path(folder).absolute()
+    if not command:
+        raise RecordError("There is nothing to record: give the command that runs the host, as in lsbc record FOLDER -- mpirun -n 2 host.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.glob("instance*_rank*.nc")):

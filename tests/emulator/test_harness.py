@@ -220,9 +220,27 @@ def test_another_version_is_warned_of(recorded, capsys):
     assert f"warning: recorded with lsbc 0.0.9, replayed with {version('lsbc')}" in capsys.readouterr().out
 
 
+def test_files_of_several_runs_are_refused_or_warned_of(recorded, capsys):
+    shutil.copy(recorded / "instance1_rank0000.nc", recorded / "instance1_rank0001.nc")
+
+    def second(data):
+        data.setncatts({"rank": np.int64(1), "size": np.int64(3), "created": "2020-01-01T00:00:00+00:00"})
+
+    change(recorded / "instance1_rank0001.nc", second)
+    change(recorded / "instance1_rank0000.nc", lambda data: data.setncattr("size", np.int64(2)))
+    with pytest.raises(FileError, match=r"are of runs on \[2, 3\] ranks; record each run in a folder of its own"):
+        replay(recorded, SerialComm)
+    change(recorded / "instance1_rank0001.nc", lambda data: data.setncattr("size", np.int64(2)))
+    assert replay(recorded, SerialComm).failure["status"] == Status.GRID  # both own all cells
+    out = capsys.readouterr().out
+    assert "warning: the files were begun between 2020-01-01" in out and "set_grid: error 4: " in out
+
+
 def test_a_report_holds_what_was_found(recorded, folder):
     write_report(replay(recorded, SerialComm), folder / "report.json")
     report = json.loads((folder / "report.json").read_text())
+    with pytest.raises(FileError, match="absent does not exist"):
+        write_report(replay(recorded, SerialComm, years=":2000"), folder / "absent" / "report.json")
     assert report["verdict"] == "identical" and report["years"][1] == {"call": "step_year", "year": 2001, "fields": ["lu_frac", "lai"], "different": {}}
 
 

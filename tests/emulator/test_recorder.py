@@ -222,6 +222,8 @@ def test_a_command_is_run_with_the_folder_in_its_environment(tmp_path):
 
 
 def test_a_folder_with_a_recording_and_a_command_that_is_not_there_are_refused(tmp_path):
+    with pytest.raises(FileError, match="nothing to record: give the command"):
+        run_recorded(tmp_path, [])
     with pytest.raises(FileError, match="Cannot record `no-such-host`"):
         run_recorded(tmp_path, ["no-such-host"])
     (tmp_path / "instance1_rank0000.nc").touch()
