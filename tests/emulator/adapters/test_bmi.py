@@ -11,7 +11,7 @@ from lsbc.emulator.classes import CLASS_NAMES, LUH2_STATES
 from lsbc.emulator.component import Component
 from lsbc.emulator.fields import OUTPUTS
 from lsbc.regrid.comm import SerialComm
-from lsbc.regrid.errors import ConfigError, FieldError, FileError, StateError, ValueRangeError, YearError
+from lsbc.regrid.errors import ConfigError, FieldError, FileError, GridError, StateError, ValueRangeError, YearError
 
 import case
 
@@ -351,13 +351,22 @@ def test_after_a_failed_initialize_another_one_may_follow(folder, direct):
     bmi = LsbcBmi()
     with pytest.raises(FileError, match="cannot be read"):
         bmi.initialize(write_config(folder, "absent.nc"))
-    with pytest.raises(Exception, match="lies over fine-grid data"):
+    with pytest.raises(GridError, match="lies over fine-grid data"):
         bmi.initialize(write_config(folder, "outside.nc"))
     with pytest.raises(StateError, match="update came before initialize"):
         bmi.update()
     bmi.initialize(write_config(folder))
     assert_same(outputs(bmi), direct[2000])
     bmi.finalize()
+
+
+def test_a_failed_initialize_closes_the_component_that_it_made(folder, monkeypatch):
+    closed, close = [], Component.close
+    monkeypatch.setattr(Component, "close", lambda component: (closed.append(component), close(component)))
+    case.write_host_file(folder / "east.nc", case.make_host(west=31.0, years=1))
+    with pytest.raises(GridError, match="lies over fine-grid data"):
+        LsbcBmi().initialize(write_config(folder, "east.nc"))
+    assert len(closed) == 1
 
 
 def test_the_first_year_must_be_in_the_host_file(folder, host):
