@@ -21,6 +21,8 @@
  *
  * Environment. LSBC_PYTHON: the interpreter, in place of the one built in. LSBC_LOG_LEVEL: DEBUG, INFO (without it),
  * WARNING or ERROR; rank 0 writes its log to the standard error stream, the other ranks only warnings and errors.
+ * LSBC_SHARED_IMPORTS, of rank 0: 1, one rank reads Python's modules and hands them to the others in lsbc_create;
+ * 0, every rank reads them; without it, one rank reads them where the ranks are on more than one node.
  *
  * lsbc never exits, aborts or calls MPI_Abort. Once started, the embedded Python interpreter lives as long as the process.
  */

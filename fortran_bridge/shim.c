@@ -12,6 +12,7 @@
 #include "guard.h"
 #include "instances.h"
 #include "memory_kind.h"
+#include "share.h"
 #include "start.h"
 
 #include <mpi.h>
@@ -120,8 +121,20 @@ static int prepare(const char *config_path, int32_t fortran_comm, const int32_t 
     return public_status(0, lsbc_inner_prepare(0, alone));
 }
 
+/* `prepare` on all ranks: where they share imports rank 0 goes first. Collective. */
+static int prepare_all(const char *config_path, int32_t fortran_comm, const int32_t *handle) {
+    if (fortran_comm == LSBC_COMM_SERIAL) return prepare(config_path, fortran_comm, handle);
+    MPI_Comm comm = MPI_Comm_f2c((MPI_Fint)fortran_comm);
+    int rank, status = LSBC_OK, is_shared = lsbc_share_begin(comm);
+    MPI_Comm_rank(comm, &rank);
+    if (rank == 0 || !is_shared) status = prepare(config_path, fortran_comm, handle);
+    if (is_shared) lsbc_share_end(comm, status == LSBC_OK ? config_path : NULL);
+    if (rank != 0 && is_shared) status = prepare(config_path, fortran_comm, handle);
+    return agree(comm, status);
+}
+
 static int create(const char *config_path, int32_t fortran_comm, int32_t *handle) {
-    int status = agree_if_mpi(fortran_comm, prepare(config_path, fortran_comm, handle));
+    int status = prepare_all(config_path, fortran_comm, handle);
     if (status != LSBC_OK) return status;
     int32_t new_handle = lsbc_instance_reserve();
     if (new_handle == 0) return lsbc_instance_fail(0, LSBC_ERR_INTERNAL, "lsbc_create: no handle is left.");

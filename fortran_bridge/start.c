@@ -136,12 +136,19 @@ static int free_cffi_lock(void) {
     return LSBC_OK;
 }
 
-static int start_once(void) {
-    show_libpython();
-    if (!Py_IsInitialized()) {
-        int status = start_interpreter();
-        if (status != LSBC_OK) return status;
+int lsbc_start_interpreter(void) {
+    static int was_tried = 0;
+    static int status = LSBC_OK;
+    if (!was_tried) {
+        was_tried = 1;
+        show_libpython();
+        if (!Py_IsInitialized()) status = start_interpreter();
     }
+    return status;
+}
+
+static int start_once(void) {
+    if (lsbc_start_interpreter() != LSBC_OK) return LSBC_ERR_STARTUP;
     PyGILState_STATE gil = PyGILState_Ensure();
     int status = import_needed();
     if (status == LSBC_OK) status = free_cffi_lock();
@@ -153,8 +160,11 @@ static int start_once(void) {
     return fail("Python started but lsbc could not join it", reason);
 }
 
+static int was_tried = 0;
+
+int lsbc_start_was_tried(void) { return was_tried; }
+
 int lsbc_start(void) {
-    static int was_tried = 0;
     static int status = LSBC_ERR_STARTUP;
     if (!was_tried) {
         was_tried = 1;

@@ -4,6 +4,10 @@
 
 /* LSBC_OK or LSBC_ERR_STARTUP, the same every time; never exits. */
 int lsbc_start(void);
+/* The first half of it: the interpreter runs, nothing is imported. Once in the process; the same status every time. */
+int lsbc_start_interpreter(void);
+/* Whether lsbc_start was called, in this process. */
+int lsbc_start_was_tried(void);
 /* Whether lsbc started the interpreter: then it has no other owner. */
 int lsbc_start_is_own(void);
 /* What is wrong and what to do; empty after success. */

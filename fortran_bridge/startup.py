@@ -6,11 +6,14 @@ All of it can fail on one rank alone, so all of it comes before the ranks meet. 
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 from typing import Any
 
 from lsbc.emulator.inside_host import load_file_libraries, start_log
 from lsbc.regrid.errors import StartupError
+
+logger = logging.getLogger("lsbc")
 
 __all__ = ["component_class", "load_file_libraries", "start_log"]
 
@@ -30,3 +33,17 @@ def component_class() -> Any:
         raise StartupError(f"Cannot load {place}: {error}") from error
     folder = os.environ.get("LSBC_RECORD")
     return importlib.import_module("lsbc.emulator.recorder").Recorded(found, folder) if folder else found
+
+
+EARLY = (load_file_libraries, component_class)
+"""Loaded before the ranks meet, in this order. Ranks that share imports do one while rank 0 does the next."""
+
+
+def try_network(config_path: str) -> None:
+    """Load the configured network once, so that all modules it needs are there; what fails here fails again where it is told."""
+    if os.environ.get("LSBC_COMPONENT"):
+        return
+    try:
+        importlib.import_module("lsbc.emulator.network.rehearsal").rehearse(config_path)
+    except Exception as error:  # whatever a library raises
+        logger.debug("The network was not tried before the others: %s", error)
