@@ -1,15 +1,26 @@
 # Install the libraries, the header, the modules, a CMake package and a pkg-config file.
+#
+# Several Fortran compilers may install into one prefix, one after the other: what is theirs has their name in it. The C
+# library, the header and the pkg-config file are those of the last install.
 include(CMakePackageConfigHelpers)
 set(lsbc_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/lsbc)
 
-install(TARGETS lsbc lsbc_fortran lsbc_bmi EXPORT lsbcTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+set(lsbc_fortran_libraries lsbc_fortran lsbc_bmi)
+foreach(library IN LISTS lsbc_fortran_libraries)
+  set_target_properties(${library} PROPERTIES OUTPUT_NAME ${library}-${lsbc_compiler})
+endforeach()
+set_target_properties(lsbc ${lsbc_fortran_libraries} PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${lsbc_so_version})
+
+install(TARGETS lsbc EXPORT lsbcTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS ${lsbc_fortran_libraries} EXPORT lsbcFortranTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(FILES fortran_bridge/lsbc.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(DIRECTORY ${PROJECT_BINARY_DIR}/fortran_bridge/modules/ DESTINATION ${LSBC_MODULE_DIR})
 install(EXPORT lsbcTargets NAMESPACE lsbc:: DESTINATION ${lsbc_package_dir})
+install(EXPORT lsbcFortranTargets FILE lsbcFortran-${lsbc_compiler}.cmake NAMESPACE lsbc:: DESTINATION ${lsbc_package_dir})
 
 configure_package_config_file(cmake/lsbcConfig.cmake.in ${PROJECT_BINARY_DIR}/lsbcConfig.cmake
   INSTALL_DESTINATION ${lsbc_package_dir})
-write_basic_package_version_file(${PROJECT_BINARY_DIR}/lsbcConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/lsbcConfigVersion.cmake COMPATIBILITY ${lsbc_compatibility})
 install(FILES ${PROJECT_BINARY_DIR}/lsbcConfig.cmake ${PROJECT_BINARY_DIR}/lsbcConfigVersion.cmake
   DESTINATION ${lsbc_package_dir})
 

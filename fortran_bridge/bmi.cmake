@@ -10,8 +10,6 @@ target_include_directories(lsbc_bmi PUBLIC
   $<INSTALL_INTERFACE:${LSBC_MODULE_DIR}>)
 target_link_libraries(lsbc_bmi PUBLIC lsbc)
 set_target_properties(lsbc_bmi PROPERTIES
-  VERSION ${PROJECT_VERSION}
-  SOVERSION ${PROJECT_VERSION_MAJOR}
   INSTALL_RPATH "$ORIGIN"
   INSTALL_RPATH_USE_LINK_PATH ON
   EXPORT_NAME bmi

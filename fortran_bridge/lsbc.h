@@ -35,6 +35,11 @@
 extern "C" {
 #endif
 
+/* Version of this header. Before 1.0 a minor version may break what was there; lsbc_version() is the library's own. */
+#define LSBC_VERSION_MAJOR 0
+#define LSBC_VERSION_MINOR 1
+#define LSBC_VERSION_PATCH 0
+
 /* Status codes, by who must act. Every function returns one of them. */
 
 #define LSBC_OK 0

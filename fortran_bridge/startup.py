@@ -6,8 +6,10 @@ All of it can fail on one rank alone, so all of it comes before the ranks meet. 
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import logging
 import os
+import sys
 from typing import Any
 
 from lsbc.emulator.inside_host import load_file_libraries, start_log
@@ -33,6 +35,22 @@ def component_class() -> Any:
         raise StartupError(f"Cannot load {place}: {error}") from error
     folder = os.environ.get("LSBC_RECORD")
     return importlib.import_module("lsbc.emulator.recorder").Recorded(found, folder) if folder else found
+
+
+def check_library_version(version: str) -> None:
+    """Refuse a liblsbc of another version than this package: what they say to each other may change with every version.
+
+    Args:
+        version: what `lsbc_version` of the library returns.
+    Raises:
+        StartupError: the package has another version, or is not installed.
+    """
+    try:
+        own = importlib.metadata.version("lsbc")
+    except importlib.metadata.PackageNotFoundError as error:
+        raise StartupError(f"liblsbc is version {version}, but no Python package lsbc is installed in {sys.prefix}; install that version.") from error
+    if own != version:
+        raise StartupError(f"liblsbc is version {version}, the Python package lsbc in {sys.prefix} is version {own}; install both of one version.")
 
 
 EARLY = (load_file_libraries, component_class)

@@ -1,6 +1,7 @@
-!> The Fortran module on one process, built with traps for invalid, zero and overflow. The component is the fake one.
+!> The Fortran module on one process, with traps for invalid, zero and overflow. The component is the fake one.
 program test_smoke
-   use, intrinsic :: ieee_arithmetic, only: ieee_divide_by_zero, ieee_get_halting_mode, ieee_invalid, ieee_overflow
+   use, intrinsic :: ieee_arithmetic, only: ieee_divide_by_zero, ieee_get_halting_mode, ieee_invalid, &
+      ieee_overflow, ieee_set_halting_mode
    use, intrinsic :: iso_c_binding, only: c_double, c_float, c_int, c_int32_t, c_int64_t
    use, intrinsic :: iso_fortran_env, only: error_unit, output_unit
    use lsbc
@@ -16,6 +17,7 @@ program test_smoke
    character(len=4) :: short_text
 
    n_failed = 0
+   call ieee_set_halting_mode([ieee_invalid, ieee_divide_by_zero, ieee_overflow], .true.)
    call refuses_a_handle_without_instance()
    call lsbc_create('badkey.toml   ', int(lsbc_comm_serial), handle, ierr)
    call check(ierr == lsbc_err_config, 'a bad key is an error of the configuration')

@@ -27,7 +27,7 @@ def test_codes_of_the_header_are_those_of_python():
 
 
 def test_codes_of_the_fortran_module_are_those_of_the_header():
-    in_header = {f"lsbc_{name.lower()}": int(value) for name, value in re.findall(r"#define LSBC_(\w+) \(?(-?\d+)\)?", HEADER)}
+    in_header = {f"lsbc_{name.lower()}": int(value) for name, value in re.findall(r"#define LSBC_(?!VERSION_)(\w+) \(?(-?\d+)\)?", HEADER)}
     in_module = {name: int(value) for name, value in re.findall(r"parameter :: (lsbc_\w+) = (-?\d+)", MODULE)}
     assert in_module == in_header
 

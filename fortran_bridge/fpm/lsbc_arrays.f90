@@ -1,0 +1,1 @@
+../lsbc_arrays.f90

@@ -1,0 +1,25 @@
+# run(program argument ...): in the folder WORK; its output in `output`; a failure ends the test with all that was said.
+function(run)
+  execute_process(COMMAND ${ARGN} WORKING_DIRECTORY ${WORK} RESULT_VARIABLE code OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  if(NOT code EQUAL 0)
+    message(FATAL_ERROR "${ARGN}\nended with ${code}\n${output}")
+  endif()
+  set(output "${output}" PARENT_SCOPE)
+endfunction()
+
+# run_fails("text" program argument ...): it must fail and say `text`.
+function(run_fails text)
+  execute_process(COMMAND ${ARGN} WORKING_DIRECTORY ${WORK} RESULT_VARIABLE code OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  string(REGEX REPLACE "[ \n]+" " " words "${output}")
+  string(FIND "${words}" "${text}" place)
+  if(code EQUAL 0 OR place EQUAL -1)
+    message(FATAL_ERROR "${ARGN}\nended with ${code} and should have failed with: ${text}\n${output}")
+  endif()
+endfunction()
+
+# expect(what got wanted)
+function(expect what got wanted)
+  if(NOT got STREQUAL wanted)
+    message(FATAL_ERROR "${what} is '${got}', not '${wanted}'")
+  endif()
+endfunction()
