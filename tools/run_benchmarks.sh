@@ -23,7 +23,6 @@ for ranks in 1 2; do
     mpirun --oversubscribe -n "$ranks" "$python" benchmarks/coupled_years.py "$input/icon.toml" --years 10
 done
 
-# The bridge alone: a component that does nothing stands behind it.
-echo "--- benchmarks/bridge_calls.f90"
-PYTHONPATH=tests/bridge LSBC_COMPONENT=fake_component:FakeComponent \
-    "$build/bridge_calls" none.toml 2000 urban urban_frac 1000000
+# The bridge alone: a component that only calls one model stands behind it. FTORCH=PREFIX adds FTorch calling the same model.
+echo "--- benchmarks/bridge.py"
+"$python" benchmarks/bridge.py --build "$build" ${FTORCH:+--ftorch "$FTORCH"}
