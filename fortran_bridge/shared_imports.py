@@ -27,6 +27,7 @@ class Giver:
 
     def __init__(self) -> None:
         self._seen: set[str] = set()
+        self._true_folders: dict[str, str] = {}
         self._stage = 0
 
     def early(self) -> bytes | None:
@@ -54,15 +55,24 @@ class Giver:
         return self.collect()
 
     def collect(self) -> bytes:
-        """Modules imported since the last call, marshalled: (`here()`, [(name, path, places of a package or None, code or None), ...])."""
+        """Modules imported since the last call, marshalled: (`here()`, [(name, path, true path, places of a package or None, code or None), ...])."""
         rows = []
         for name, module in list(sys.modules.items()):
             if name not in self._seen:
                 self._seen.add(name)
                 row = _row(name, getattr(module, "__spec__", None))
                 if row is not None:
-                    rows.append(row)
+                    rows.append((*row[:2], self._true_path(row[1]), *row[2:]))
         return marshal.dumps((here(), rows))
+
+    def _true_path(self, path: str | None) -> str | None:
+        """`path` without links."""
+        if path is None or os.path.islink(path):
+            return path and os.path.realpath(path)
+        folder, name = os.path.split(path)
+        if folder not in self._true_folders:
+            self._true_folders[folder] = os.path.realpath(folder)
+        return os.path.join(self._true_folders[folder], name)
 
 
 def startup_stages() -> tuple:
@@ -122,6 +132,7 @@ class Finder:
 
     def __init__(self) -> None:
         self._rows: dict[str, tuple] = {}
+        self._files: dict[str, tuple[str, str]] = {}
         self.n_taken = 0
         """Modules whose code was used so far."""
 
@@ -130,10 +141,27 @@ class Finder:
         origin, rows = marshal.loads(part)
         if origin != here():
             return False
-        for name, path, places, code in rows:
+        for name, path, true_path, places, code in rows:
             if name not in sys.modules:
                 self._rows[name] = (path, places, code)
+            if path is not None:
+                self._files[name] = (path, true_path)
         return True
+
+    def tell_inspect(self) -> None:
+        """Spare `inspect.getmodule`, which torch calls while it is imported, a look at all folders above the file of every module.
+
+        It keeps what it has found out in two tables: module -> its file, file -> module. Without them it looks, as always.
+        """
+        import inspect
+
+        files, modules = getattr(inspect, "_filesbymodname", None), getattr(inspect, "modulesbyfile", None)
+        if isinstance(files, dict) and isinstance(modules, dict):
+            for name, (path, true_path) in self._files.items():
+                files.setdefault(name, path)
+                modules.setdefault(path, name)
+                modules.setdefault(true_path, name)
+        self._files.clear()
 
     def find_spec(self, fullname: str, path=None, target=None) -> ModuleSpec | None:
         row = self._rows.get(fullname)
@@ -171,7 +199,8 @@ class Taker:
 
     def take(self, part) -> None:
         """Add a part, and run the stage that rank 0 ran for it; what fails there fails again in this rank's own start, which tells it."""
-        self.finder.add(part)
+        if self.finder.add(part):
+            self.finder.tell_inspect()
         stages = startup_stages()
         if self._stage < len(stages):
             self._stage += 1

@@ -3,6 +3,7 @@
 import importlib
 import importlib.resources
 import importlib.util
+import inspect
 import marshal
 import os
 import subprocess
@@ -134,6 +135,31 @@ def test_extension_modules_that_their_package_chooses_itself_are_left_to_it():
     assert shared_imports._row("barnpkg.MPI", spec) is None
     usual = importlib.util.spec_from_file_location("barnpkg.MPI", f"/nowhere/MPI{importlib.machinery.EXTENSION_SUFFIXES[0]}")
     assert shared_imports._row("barnpkg.MPI", usual) == ("barnpkg.MPI", usual.origin, None, None)
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+def test_inspect_knows_the_files_of_modules_from_memory_without_looking(barn, monkeypatch, is_told):
+    monkeypatch.setattr(inspect, "_filesbymodname", {})
+    monkeypatch.setattr(inspect, "modulesbyfile", {})
+    monkeypatch.setattr(shared_imports, "startup_stages", lambda: ())
+    part = part_of("barnpkg")
+    taker = Taker(part)
+    if is_told:
+        taker.take(part)
+    module = importlib.import_module("barnpkg.inner")
+    looked = []
+    monkeypatch.setattr(os.path, "realpath", lambda path, old=os.path.realpath: looked.append(str(path)) or old(path))
+    assert inspect.getmodule(compile("0", str(barn / "inner.py"), "exec")) is module
+    assert (str(barn / "inner.py") not in looked) is is_told
+
+
+def test_the_true_path_of_a_module_behind_a_link_is_given(barn):
+    (barn.parent / "link").symlink_to(barn, target_is_directory=True)
+    (barn / "other.py").symlink_to(barn / "late.py")
+    giver = Giver()
+    assert giver._true_path(str(barn.parent / "link" / "inner.py")) == os.path.realpath(barn / "inner.py")
+    assert giver._true_path(str(barn.parent / "link" / "other.py")) == os.path.realpath(barn / "late.py")
+    assert giver._true_path(None) is None
 
 
 def test_each_module_is_given_once(barn):
