@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 
 from lsbc.emulator.artefact import Artefact
@@ -14,8 +16,7 @@ class OnnxNetwork(OnnxFile):
     backend = "onnxruntime"
 
     def __init__(self, artefact: Artefact, precision: str = "float32"):
-        import onnxruntime
-
+        onnxruntime = _without_telemetry()
         super().__init__(artefact, precision, onnxruntime.__version__)
         self._session = onnxruntime.InferenceSession(artefact.file_bytes(self.model_file), _options(onnxruntime), providers=["CPUExecutionProvider"])
         source, = self._session.get_inputs()
@@ -30,6 +31,14 @@ class OnnxNetwork(OnnxFile):
         self._binding.bind_output(self._names[1], "cpu", 0, np.float32, logits.shape, logits.ctypes.data)
         self._session.run_with_iobinding(self._binding)
         return logits
+
+
+def _without_telemetry():
+    """The library, told not to report to its maker: it would keep a database in the home directory, one for all ranks of a job."""
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    import onnxruntime
+
+    return onnxruntime
 
 
 def _options(onnxruntime):

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -106,3 +107,13 @@ def test_the_cpu_path_never_imports_torch(tmp_path):
     code = ("import sys; from pathlib import Path; from lsbc.emulator.artefact import read_artefact; from lsbc.emulator.network import load_network; "
             f"load_network(read_artefact(Path({str(tmp_path)!r}))); import lsbc.emulator.component; print('torch' in sys.modules, 'matplotlib' in sys.modules)")
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split() == ["False", "False"]
+
+
+def test_nothing_is_left_in_the_home_directory(tmp_path):
+    home, model = tmp_path / "home", case.write_artefact(tmp_path / "model")
+    home.mkdir()
+    code = (f"from pathlib import Path\nfrom lsbc.emulator.artefact import read_artefact\nfrom lsbc.emulator.network import load_network\n"
+            f"load_network(read_artefact(Path({str(model)!r})), 'onnxruntime', 'cpu')\n")
+    environment = {name: value for name, value in os.environ.items() if name not in ("ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME")}
+    subprocess.run([sys.executable, "-c", code], check=True, env={**environment, "HOME": str(home)})
+    assert [str(path.relative_to(home)) for path in home.rglob("*")] == []
