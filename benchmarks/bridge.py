@@ -138,15 +138,16 @@ def write_config(case: Case, model: Path) -> Path:
 def compile_driver(build: Path, ftorch: Path | None, folder: Path) -> Path:
     """bridge_calls.f90 with FTorch or without, linked with the bridge of `build`."""
     bridge = build / "fortran_bridge"
+    module = next(bridge.glob("liblsbc_fortran-*.so"))  # its name ends with the compiler's
     sources = [HERE / ("bridge_torch.f90" if ftorch else "bridge_without_torch.f90"), HERE / "bridge_calls.f90"]
     command = [os.environ.get("FC", "gfortran"), "-O3", "-J", folder, "-I", bridge / "modules", *sources, "-o", folder / "bridge_calls",
-               "-L", bridge, f"-Wl,-rpath,{bridge}", "-llsbc_fortran", "-llsbc"]
+               "-L", bridge, f"-Wl,-rpath,{bridge}", module, "-llsbc"]
     if ftorch:
         import torch
 
-        libraries = Path(torch.__file__).parent / "lib"
+        torch_libraries = Path(torch.__file__).parent / "lib"
         command[4:4] = ["-I", ftorch / "include" / "ftorch"]
-        command += ["-L", ftorch / "lib", f"-Wl,-rpath,{ftorch / 'lib'}", f"-Wl,-rpath,{libraries}", "-lftorch"]
+        command += ["-L", ftorch / "lib", f"-Wl,-rpath,{ftorch / 'lib'}", f"-Wl,-rpath,{torch_libraries}", "-lftorch"]
     subprocess.run([str(word) for word in command], check=True)
     return folder / "bridge_calls"
 

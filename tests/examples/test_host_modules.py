@@ -27,7 +27,7 @@ SOURCES = {"icon": ["icon/mo_lsbc.f90"], "wrf": ["wrf/module_lsbc.f90"]}
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    if not list(BUILD.glob("fortran_bridge/liblsbc_fortran.so")):
+    if not list(BUILD.glob("fortran_bridge/liblsbc_fortran-*.so")):
         pytest.skip(f"the libraries are not built in {BUILD} (make build; LSBC_BUILD names another folder)")
     if not (shutil.which("mpifort") and shutil.which("mpirun") and shutil.which("pkg-config")):
         pytest.skip("mpifort, mpirun and pkg-config are needed")
@@ -50,7 +50,7 @@ def programs(folder):
         made[host] = folder / f"{host}_program"
         subprocess.run(["mpifort", "-std=f2008", "-Wall", "-Wextra", "-Werror", "-fcheck=all", "-O1", f"-J{work}", f"-I{library / 'modules'}", STAND_INS / f"{host}.f90",
                         *(ROOT / "examples" / source for source in sources), STAND_INS / f"{host}_program.f90", "-o", made[host], *netcdf,
-                        f"-L{library}", f"-Wl,-rpath,{library}", "-llsbc_fortran", "-llsbc"], check=True)
+                        f"-L{library}", f"-Wl,-rpath,{library}", next(library.glob("liblsbc_fortran-*.so")), "-llsbc"], check=True)
     return made
 
 
