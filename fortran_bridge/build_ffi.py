@@ -59,25 +59,26 @@ static int cffi_start_python(void);
 int lsbc_inner_start(void) { return cffi_start_python(); }
 """
 
-_START_CODE = f"""
-from {MODULE} import ffi, lib
+_START_CODE = """
+from {module} import ffi, lib
 try:
-    from lsbc.fortran_bridge import entry
+    from lsbc.fortran_bridge import entry, startup
+    startup.check_library_version("{version}")
     entry.register(ffi, lib)
 except BaseException as error:
-    lib.lsbc_inner_text(-1, f"{{type(error).__name__}}: {{error}}".encode())
+    lib.lsbc_inner_text(-1, (type(error).__name__ + ": " + str(error)).encode())
 """
 
 
-def build() -> cffi.FFI:
-    """The interface, ready to be emitted."""
+def build(version: str) -> cffi.FFI:
+    """The interface of liblsbc of this version, ready to be emitted."""
     ffi = cffi.FFI()
     ffi.cdef(_TYPES + _C_CALLS)
     ffi.embedding_api(_PYTHON_CALLS)
-    ffi.embedding_init_code(_START_CODE)
+    ffi.embedding_init_code(_START_CODE.format(module=MODULE, version=version))
     ffi.set_source(MODULE, _C_SOURCE)
     return ffi
 
 
 if __name__ == "__main__":
-    build().emit_c_code(sys.argv[1])
+    build(sys.argv[2]).emit_c_code(sys.argv[1])
