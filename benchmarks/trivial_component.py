@@ -59,13 +59,14 @@ class TorchScript:
 
 
 class Onnx:
-    """What lsbc runs on a CPU: onnxruntime reads and fills the host's arrays themselves."""
+    """What lsbc runs on a CPU, set as lsbc sets it: onnxruntime reads and fills the host's arrays themselves."""
 
     def __init__(self, file: Path) -> None:
         import onnxruntime
 
         settings = onnxruntime.SessionOptions()
         settings.intra_op_num_threads = settings.inter_op_num_threads = 1
+        settings.enable_mem_pattern = False
         self._session = onnxruntime.InferenceSession(str(file), settings, providers=["CPUExecutionProvider"])
 
     def bind(self, x: np.ndarray, y: np.ndarray) -> Callable[[], None]:

@@ -60,6 +60,11 @@ def test_variants_that_compute_different_things_are_not_compared(benchmark, tmp_
         benchmark.run_case(driver_that_finds("1.0e-07", tmp_path), benchmark.CASES[0], [tmp_path / "double.pt"], 1)
 
 
+def test_a_folder_without_the_bridge_is_named(benchmark, tmp_path):
+    with pytest.raises(SystemExit, match=f"The bridge is not built in {tmp_path}"):
+        benchmark.compile_driver(tmp_path, None, tmp_path)
+
+
 @needs_build
 def test_it_runs_and_says_that_ftorch_was_not_given():
     done = subprocess.run([sys.executable, str(SCRIPT), "--build", str(BUILD), "--runs", "1", "--cases", "1e2", "U-Net", "--calls-divisor", "1000"],
