@@ -61,10 +61,10 @@ static void two_instances_on_two_parts(void) {
 }
 
 static void one_rank_comes_late(void) {
-    if (rank == 1) usleep(1500000);
+    if (rank == 1) usleep(1000000);
     int32_t handle = created("ok.toml", MPI_COMM_WORLD);
     prepare(handle);
-    if (rank == 1) usleep(1500000);
+    if (rank == 1) usleep(1000000);
     step(handle, 2019, 100 * rank + n_rank);
     CHECK(lsbc_destroy(handle) == LSBC_OK);
 }

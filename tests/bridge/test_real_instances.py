@@ -9,8 +9,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-import case
 import numpy as np
+
+import case
 
 SERIAL, N_YEAR = -1, 3
 OUTPUTS = ("urban_frac", "forest_frac", "lai", "coverage")
