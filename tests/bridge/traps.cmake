@@ -75,7 +75,7 @@ foreach(first IN ITEMS other lsbc)
 endforeach()
 bridge_program(test_instances test_instances.c Threads::Threads)
 bridge_test(NAME instances_and_threads COMMAND test_instances)
-bridge_test(NAME real_instances COMMAND ${Python_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/test_real_instances.py $<TARGET_FILE:lsbc> REAL
+bridge_test(NAME real_instances COMMAND ${Python_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/real_instances.py $<TARGET_FILE:lsbc> REAL
   ENVIRONMENT LSBC_LOG_LEVEL=CRITICAL "PYTHONPATH=${package_dir}:${PROJECT_SOURCE_DIR}/tests")
 fortran_program(test_stack test_stack.f90)
 bridge_test(NAME small_stack COMMAND sh -c "ulimit -s 1024 && exec $<TARGET_FILE:test_stack>" ENVIRONMENT ${host_component})

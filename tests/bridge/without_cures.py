@@ -89,6 +89,7 @@ CURES = (
     Cure(16, "-1 is true", "real_instances", "", (("emulator/component.py", "np.asarray(owned) != 0", "np.asarray(owned) == 1"),)),
     Cure(17, "the working directory is not searched", "start_among_shadows", "test_create", (
         (START, SAVE_THREAD, "PyRun_SimpleString(\"import sys; sys.path.insert(0, '')\"); " + SAVE_THREAD),)),
+    Cure(18, "ranks take their imports from rank 0", "imports_from_rank_0", "test_shared_imports", ((SHIM, "is_shared = lsbc_share_begin(comm)", "is_shared = 0"),)),
 )
 
 

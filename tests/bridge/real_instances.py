@@ -1,6 +1,6 @@
 """lsbc's own component behind the C calls, without a compiled host: two instances side by side give the bits of each alone.
 
-Usage: test_real_instances.py LIBLSBC. The couplings are the closed-form case of tests/case.py. `owned` is given as 1, and as
+Usage: real_instances.py LIBLSBC. The couplings are the closed-form case of tests/case.py. `owned` is given as 1, and as
 -1, what some Fortran compilers keep in a `.true.`.
 """
 
@@ -84,4 +84,5 @@ def main():
         raise SystemExit("The case shows nothing: its fields do not change, or are not finite.")
 
 
-main()
+if __name__ == "__main__":
+    main()
