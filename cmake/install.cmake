@@ -13,7 +13,7 @@ set_target_properties(lsbc ${lsbc_fortran_libraries} PROPERTIES VERSION ${PROJEC
 
 install(TARGETS lsbc EXPORT lsbcTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS ${lsbc_fortran_libraries} EXPORT lsbcFortranTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(FILES fortran_bridge/lsbc.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(FILES fortran_bridge/lsbc.h fortran_bridge/lsbc_bmi.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(DIRECTORY ${PROJECT_BINARY_DIR}/fortran_bridge/modules/ DESTINATION ${LSBC_MODULE_DIR})
 install(EXPORT lsbcTargets NAMESPACE lsbc:: DESTINATION ${lsbc_package_dir})
 install(EXPORT lsbcFortranTargets FILE lsbcFortran-${lsbc_compiler}.cmake NAMESPACE lsbc:: DESTINATION ${lsbc_package_dir})

@@ -13,16 +13,16 @@
  *
  * Threads. Call from one thread at a time, best the master thread.
  *
- * What a call leaves alone. The floating-point traps, flags and rounding mode of the calling thread, the number of
- * OpenMP threads, the handlers of SIGINT and SIGTERM and the locale are after every call what they were before it.
- * Inside, the default floating-point environment holds, so a host's flush-to-zero or rounding mode cannot change a
- * result. Traps are a property of a thread: a host that arms them in its OpenMP workers must not let lsbc compute in
- * that pool (the default, one compute thread a rank, does not).
+ * What a call leaves alone. The floating-point traps, flags and rounding mode of the calling thread, and of the host's
+ * OpenMP workers in a call that computes, the number of OpenMP threads, the handlers of SIGINT and SIGTERM and the locale
+ * are after every call what they were before it. Inside, the default floating-point environment holds, so a host's
+ * flush-to-zero or rounding mode cannot change a result.
  *
  * Environment. LSBC_PYTHON: the interpreter, in place of the one built in. LSBC_LOG_LEVEL: DEBUG, INFO (without it),
  * WARNING or ERROR; rank 0 writes its log to the standard error stream, the other ranks only warnings and errors.
- * LSBC_SHARED_IMPORTS, of rank 0: 1, one rank reads Python's modules and hands them to the others in lsbc_create;
- * 0, every rank reads them; without it, one rank reads them where the ranks are on more than one node.
+ * LSBC_RECORD: a folder that all nodes see; what the host exchanges with lsbc is recorded there (lsbc harness replays it).
+ * LSBC_SHARED_IMPORTS: 1, rank 0 reads the Python modules and hands them to the others; 0, every rank reads them itself;
+ * without it they are handed over where the ranks are on several nodes.
  *
  * lsbc never exits, aborts or calls MPI_Abort. Once started, the embedded Python interpreter lives as long as the process.
  */

@@ -103,6 +103,20 @@ if(LSBC_HAS_SANITIZERS)
     ENVIRONMENT LSBC_LOG_LEVEL=CRITICAL ${sanitizer_options})
 endif()
 
+# --- a library of another version than the Python package -----------------------------------------------------------------
+set(other_version ${CMAKE_CURRENT_BINARY_DIR}/other_version.c)
+add_custom_command(OUTPUT ${other_version} VERBATIM
+  COMMAND ${Python_EXECUTABLE} ${PROJECT_SOURCE_DIR}/fortran_bridge/build_ffi.py ${other_version} 99.0.0
+  DEPENDS ${PROJECT_SOURCE_DIR}/fortran_bridge/build_ffi.py)
+add_library(lsbc_other_version SHARED ${own_sources} ${other_version})
+target_include_directories(lsbc_other_version PUBLIC ${PROJECT_SOURCE_DIR}/fortran_bridge)
+target_compile_definitions(lsbc_other_version PRIVATE $<TARGET_PROPERTY:lsbc,COMPILE_DEFINITIONS>)
+target_link_libraries(lsbc_other_version PRIVATE $<TARGET_PROPERTY:lsbc,LINK_LIBRARIES>)
+add_executable(test_other_version test_startup_failure.c)
+target_link_libraries(test_other_version PRIVATE lsbc_other_version)
+bridge_test(NAME start_with_another_version COMMAND test_other_version "liblsbc is version 99.0.0, the Python package lsbc in"
+  "is version ${PROJECT_VERSION}; install both of one version")
+
 # --- hosts' own projects --------------------------------------------------------------------------------------------------
 if(NOT CMAKE_SOURCE_DIR STREQUAL PROJECT_SOURCE_DIR)
   return()
