@@ -26,3 +26,10 @@ done
 # The bridge alone: a component that only calls one model stands behind it. FTORCH=PREFIX adds FTorch calling the same model.
 echo "--- benchmarks/bridge.py"
 "$python" benchmarks/bridge.py --build "$build" ${FTORCH:+--ftorch "$FTORCH"}
+
+echo "--- benchmarks/startup.py"
+if command -v strace > /dev/null; then
+    "$python" benchmarks/startup.py --build "$build"
+else
+    echo "strace is not installed"
+fi
