@@ -9,11 +9,12 @@ import os
 import sys
 from pathlib import Path
 
-import fake_component
 import numpy as np
 
 import lsbc.regrid
 from lsbc.regrid.errors import InternalError
+
+import fake_component
 
 
 def look_at_the_place():

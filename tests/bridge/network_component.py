@@ -6,10 +6,11 @@ It has two threads in the first step, one in the second, then two. A wrong resul
 
 import os
 
-import fake_component
 import numpy as np
 
 from lsbc.regrid.errors import InternalError
+
+import fake_component
 
 N_ROW, N_COLUMN = 300, 1000
 """Enough for a library to share the work among its threads."""
