@@ -49,7 +49,7 @@ class Lent:
 
     def _read(self, memory: np.ndarray) -> np.ndarray:
         levels = self._levels_first(memory)
-        head = levels.shape[:1] if self.level_axis is not None else ()
+        head = (self.n_level,) if self.n_level > 1 else ()
         if not self.npromz:
             return levels.reshape(*head, -1)
         n_block, nproma = levels.shape[-2:]

@@ -99,10 +99,13 @@ def test_levels_lie_where_the_layout_says(shape, layout, cell):
     assert lent.read().tolist() == levels.tolist()
 
 
-def test_one_level_may_have_an_axis_of_its_own():
-    values = np.zeros((1, 11))
-    lend_here(values, level_axis=0).fill(np.arange(11.0))
-    assert values[0].tolist() == list(range(11))
+@pytest.mark.parametrize(("shape", "layout"), [((1, 11), {"level_axis": 0}), ((11, 1), {"level_axis": 1}), ((3, 1, 4), {"level_axis": 1, "npromz": 3})])
+def test_one_level_may_have_an_axis_of_its_own(shape, layout):
+    values = np.zeros(shape)
+    lent = lend_here(values, **layout)
+    lent.fill(np.arange(11.0))
+    assert values.ravel()[:11].tolist() == list(range(11))
+    assert lent.read().tolist() == list(range(11))
 
 
 def test_a_rank_without_cells_lends_arrays_without_values():
