@@ -4,7 +4,7 @@
     python benchmarks/bridge.py                     # without FTorch: its rows are left out
 
 Needs gfortran (or the compiler that FC names), torch, and the built bridge (--build FOLDER, build by default). One executable calls all variants
-alternately in one loop, so that a noisy machine is noisy for all of them alike; it is started --runs times. The table gives the
+in turn, each time in a new random order, so that a noisy machine is noisy for all of them alike; it is started --runs times. The table gives the
 median over runs of the medians over calls and, in brackets, the time in units of FTorch's: the median over the turns of a run of the ratio
 within one turn; of the runs their median, the least and the greatest. One thread a process.
 """

@@ -4,10 +4,10 @@
 !>
 !> MODEL is a TorchScript file: N_CHANNEL inputs of N_CELL values give N_LEVEL outputs; with one input and one output it is 2 x.
 !> Each CONFIG is for trivial_component.py; the first one names MODEL, the others the same model in another format.
-!> Everything is called alternately in one loop, forwards and backwards, N_CALL times, on the same arrays. Prints a line for
-!> each variant, its name and the largest difference of its output from the first variant's, and writes into the file TIMES
-!> the microseconds of each call, real64, N_CALL of the first variant, then of the next. lent_1, lent_2, ... are the
-!> configurations in their order.
+!> All are called in turn, N_CALL times and each time in a new random order, on the same arrays; each has a model of its own,
+!> so that none finds its weights in the caches because of another. Prints a line for each variant, its name and the largest
+!> difference of its output from the first variant's, and writes into the file TIMES the microseconds of each call, real64,
+!> N_CALL of the first variant, then of the next. lent_1, lent_2, ... are the configurations in their order.
 program bridge_calls
    use, intrinsic :: iso_c_binding, only: c_double, c_float, c_int, c_int32_t, c_int64_t
    use, intrinsic :: iso_fortran_env, only: error_unit
@@ -30,7 +30,8 @@ program bridge_calls
    real(c_float), allocatable :: first(:, :)
    real(c_double), allocatable :: time_us(:, :), difference(:)
    logical, allocatable :: is_there(:)
-   integer :: i, k
+   integer, allocatable :: order(:)
+   integer :: i, j, k
 
    call read_arguments()
    allocate (is_there(size(variant)), source=.true.)
@@ -46,16 +47,13 @@ program bridge_calls
    if (has_torch) call torch_start(trim(argument(2)), x, y)
 
    call compare_outputs()
+   order = pack([(k, k=1, size(variant))], is_there)
    do i = 1 - min(n_warm, n_call), n_call
-      if (mod(i, 2) == 0) then
-         do k = 1, size(variant)
-            if (is_there(k)) call time_variant()
-         end do
-      else
-         do k = size(variant), 1, -1
-            if (is_there(k)) call time_variant()
-         end do
-      end if
+      call shuffle(order)
+      do j = 1, size(order)
+         k = order(j)
+         call time_variant()
+      end do
    end do
    do k = 1, size(variant)
       if (is_there(k)) write (*, '(a, es12.3)') variant(k), difference(k)
@@ -236,17 +234,32 @@ contains
    !> Time one call of variant `k`; calls that do not compute, and a short Fortran loop, ten in a row.
    subroutine time_variant()
       integer(c_int64_t) :: begun, ended, rate
-      integer :: n_row, j
+      integer :: n_row, call
       n_row = 1
       if ((k > n_compute .and. k < size(always)) .or. (k == 1 .and. n_cell < 100000)) n_row = 10
       call system_clock(begun, rate)
-      do j = 1, n_row
+      do call = 1, n_row
          call call_variant()
       end do
       call system_clock(ended)
       if (ierr /= lsbc_ok) call fail()
       if (i >= 1) time_us(i, k) = 1.0e6_c_double*real(ended - begun, c_double)/real(rate, c_double)/real(n_row, c_double)
    end subroutine time_variant
+
+   !> A random order.
+   subroutine shuffle(places)
+      !> Numbers to be put in another order
+      integer, intent(inout) :: places(:)
+      real(c_double) :: random
+      integer :: last, other, moved
+      do last = size(places), 2, -1
+         call random_number(random)
+         other = 1 + int(random*real(last, c_double))
+         moved = places(last)
+         places(last) = places(other)
+         places(other) = moved
+      end do
+   end subroutine shuffle
 
    subroutine write_times()
       integer :: unit

@@ -11,12 +11,12 @@ module direct_torch
    public :: has_torch, torch_start, torch_wrapped, torch_kept, torch_end
 
    logical, parameter :: has_torch = .true.
-   type(torch_model) :: model
+   type(torch_model) :: wrapped_model, kept_model
    type(torch_tensor) :: kept_input(1), kept_output(1)
 
 contains
 
-   !> Load the model and wrap the arrays that `torch_kept` will use.
+   !> Load the model, once for each way, and wrap the arrays that `torch_kept` will use.
    subroutine torch_start(file, x, y)
       !> TorchScript file
       character(len=*), intent(in) :: file
@@ -24,7 +24,8 @@ contains
       real(c_float), target, contiguous, intent(in) :: x(:, :)
       !> Output, shape (n_cell, n_level)
       real(c_float), target, contiguous, intent(in) :: y(:, :)
-      call torch_model_load(model, file, torch_kCPU)
+      call torch_model_load(wrapped_model, file, torch_kCPU)
+      call torch_model_load(kept_model, file, torch_kCPU)
       call wrap(kept_input(1), x)
       call wrap(kept_output(1), y)
    end subroutine torch_start
@@ -38,19 +39,20 @@ contains
       type(torch_tensor) :: input(1), output(1)
       call wrap(input(1), x)
       call wrap(output(1), y)
-      call torch_model_forward(model, input, output)
+      call torch_model_forward(wrapped_model, input, output)
       call torch_delete(input)
       call torch_delete(output)
    end subroutine torch_wrapped
 
    subroutine torch_kept()
-      call torch_model_forward(model, kept_input, kept_output)
+      call torch_model_forward(kept_model, kept_input, kept_output)
    end subroutine torch_kept
 
    subroutine torch_end()
       call torch_delete(kept_input)
       call torch_delete(kept_output)
-      call torch_delete(model)
+      call torch_delete(wrapped_model)
+      call torch_delete(kept_model)
    end subroutine torch_end
 
    !> One column as it is; several as (1, channel, row, column) of a square, the layout that the network was traced with.

@@ -146,16 +146,22 @@ class TrivialComponent:
         self._year = year
 
     def _bind(self) -> Callable[[], None]:
-        """The call on the arrays that are lent now; several inputs are gathered first, because the model takes them as one tensor."""
+        """The call on the arrays that are lent now. The model takes several inputs as one tensor: as they lie where they are columns of
+        one array of the host, else gathered first."""
         missing = [name for name in self._inputs if name not in self._columns]
         if missing:
             raise FieldError(f"Field '{missing[0]}' was never set.")
         if not self._shape:
             return self._model.bind(self._columns["x1"], self._y)
         columns = [self._columns[name] for name in self._inputs]
+        y = self._y.reshape(1, -1, *self._shape)
+        step = columns[0].nbytes
+        if all(column.ctypes.data == columns[0].ctypes.data + k * step for k, column in enumerate(columns)):
+            whole = np.lib.stride_tricks.as_strided(columns[0], (len(columns), len(columns[0])), (step, columns[0].itemsize))
+            return self._model.bind(whole.reshape(1, -1, *self._shape), y)
         batch = np.empty((1, len(columns), *self._shape), np.float32)
         gather = partial(np.concatenate, columns, out=batch.reshape(-1))
-        call = self._model.bind(batch, self._y.reshape(1, -1, *self._shape))
+        call = self._model.bind(batch, y)
 
         def compute() -> None:
             gather()
