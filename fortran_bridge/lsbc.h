@@ -16,7 +16,8 @@
  * What a call leaves alone. The floating-point traps, flags and rounding mode of the calling thread, and of the host's
  * OpenMP workers in a call that computes, the number of OpenMP threads, the handlers of SIGINT and SIGTERM and the locale
  * are after every call what they were before it. Inside, the default floating-point environment holds, so a host's
- * flush-to-zero or rounding mode cannot change a result.
+ * flush-to-zero or rounding mode cannot change a result. A host that arms traps in its OpenMP workers must call with those
+ * of the calling thread armed too: only then are the workers' looked at.
  *
  * Environment. LSBC_PYTHON: the interpreter, in place of the one built in. LSBC_LOG_LEVEL: DEBUG, INFO (without it),
  * WARNING or ERROR; rank 0 writes its log to the standard error stream, the other ranks only warnings and errors.
