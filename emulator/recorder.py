@@ -28,7 +28,7 @@ from lsbc.regrid.errors import LsbcError, Status
 logger = logging.getLogger(__name__)
 
 VARIABLE = "LSBC_RECORD"
-"""Environment variable with the folder; the bridge then records every instance."""
+"""Environment variable with the folder; the bridge and the adapters then record every instance."""
 _NEW_STATE = ("create", "set_grid", "step_year", "read_restart")
 """Calls after which the outputs are others."""
 
@@ -46,6 +46,12 @@ class Recorded:
         with notes.call(Call("create")):
             component = self._class.create(config_path, comm)
         return Recorder(component, notes)
+
+
+def recorded_if_asked(component_class: Any) -> Any:
+    """The class itself, or what stands for it where LSBC_RECORD names a folder."""
+    folder = os.environ.get(VARIABLE)
+    return Recorded(component_class, folder) if folder else component_class
 
 
 class Notes:

@@ -33,8 +33,7 @@ def component_class() -> Any:
         found = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
         raise StartupError(f"Cannot load {place}: {error}") from error
-    folder = os.environ.get("LSBC_RECORD")
-    return importlib.import_module("lsbc.emulator.recorder").Recorded(found, folder) if folder else found
+    return importlib.import_module("lsbc.emulator.recorder").recorded_if_asked(found)
 
 
 def check_library_version(version: str) -> None:

@@ -28,6 +28,7 @@ from lsbc.emulator.component import Component
 from lsbc.emulator.config import Config, load_config
 from lsbc.emulator.fields import FILL, INPUTS, OUTPUTS
 from lsbc.emulator.reader import HostFile, read_host_file
+from lsbc.emulator.recorder import recorded_if_asked
 from lsbc.regrid.comm import Comm, MpiComm, SerialComm, agree
 from lsbc.regrid.errors import ConfigError, FieldError, LsbcError, StateError, YearError
 from lsbc.regrid.host_cells import HostCells
@@ -65,7 +66,7 @@ class LsbcBmi(GridAnswers, Bmi):
         except LsbcError:
             comm.free()
             raise
-        component = Component.create(config_file, comm)
+        component = recorded_if_asked(Component).create(config_file, comm)
         try:
             self._begin(comm, component, config, host)
         except LsbcError:

@@ -27,6 +27,7 @@ from lsbc.emulator.config import ComInConfig, load_config
 from lsbc.emulator.fields import FILL
 from lsbc.emulator.inside_host import host_guard, load_file_libraries, start_log
 from lsbc.emulator.reader import HostFile, read_host_file
+from lsbc.emulator.recorder import recorded_if_asked
 from lsbc.regrid.atomic import make_folder
 from lsbc.regrid.comm import MpiComm, agree
 from lsbc.regrid.errors import ConfigError, FieldError, LsbcError
@@ -100,7 +101,7 @@ class LandPlugin:
         domain = comin.descrdata_get_domain(config.domain)
         self._cells = agree(self._comm, read_cells, domain, self._comm.rank)
         self._n_place = np.asarray(domain.cells.clon).size
-        self._component = Component.create(self._path, MpiComm.from_fortran(comin.parallel_get_host_mpi_comm()))
+        self._component = recorded_if_asked(Component).create(self._path, MpiComm.from_fortran(comin.parallel_get_host_mpi_comm()))
         self._component.set_grid(*self._cells.arguments())
         agree(self._comm, self._find_states)
         self._get_variables()

@@ -13,6 +13,7 @@ from lsbc.emulator.config import Config, load_config
 from lsbc.emulator.fields import BY_NAME
 from lsbc.emulator.offline import progress
 from lsbc.emulator.reader import HostFile, read_host_file
+from lsbc.emulator.recorder import recorded_if_asked
 from lsbc.regrid.comm import agree
 from lsbc.regrid.errors import ConfigError
 from lsbc.regrid.host_cells import HostCells
@@ -43,7 +44,7 @@ def run(config: Config, coupling: Coupling, restart: str | Path | None = None, w
     comm = coupling.comm
     host = agree(comm, read_host_file, config.run.host)
     position = np.array_split(np.arange(len(host.global_id)), comm.size)[comm.rank]
-    component = Component.create(config.source, coupling.new_comm())
+    component = recorded_if_asked(Component).create(config.source, coupling.new_comm())
     component.set_grid(*_arguments(host, position), np.ones(len(position), np.int32))
     states = {name: np.empty(len(position)) for name in LUH2_STATES}
     for name, array in states.items():

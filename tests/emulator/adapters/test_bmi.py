@@ -10,6 +10,7 @@ import pytest
 from lsbc.emulator.classes import CLASS_NAMES, LUH2_STATES
 from lsbc.emulator.component import Component
 from lsbc.emulator.fields import OUTPUTS
+from lsbc.emulator.harness import replay
 from lsbc.regrid.comm import SerialComm
 from lsbc.regrid.errors import ConfigError, FieldError, FileError, GridError, StateError, ValueRangeError, YearError
 
@@ -388,3 +389,14 @@ def test_bmi_tester_passes_all_stages(folder, tmp_path):
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "All tests passed" in ran.stderr
     assert ran.stdout.count(" passed") == 4, ran.stdout
+
+
+def test_a_run_is_recorded_where_the_variable_names_a_folder(folder, host, tmp_path, monkeypatch):
+    monkeypatch.setenv("LSBC_RECORD", str(tmp_path / "rec"))
+    bmi = LsbcBmi()
+    bmi.initialize(write_config(folder))
+    bmi.set_value("urban", host.states[2001]["urban"] * 0.5)
+    bmi.update_until(2.0)
+    bmi.finalize()
+    report = replay(tmp_path / "rec", SerialComm)
+    assert report.verdict == "identical" and [(year["year"], len(year["fields"])) for year in report.years] == [(year, len(OUTPUTS)) for year in YEARS]

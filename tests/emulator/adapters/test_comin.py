@@ -10,6 +10,7 @@ from lsbc.emulator.adapters import comin
 from lsbc.emulator.classes import CLASS_NAMES, LUH2_STATES
 from lsbc.emulator.component import Component
 from lsbc.emulator.fields import FIELDS, FILL
+from lsbc.emulator.harness import replay
 from lsbc.regrid.comm import SerialComm
 
 import case
@@ -123,6 +124,14 @@ def test_a_resumed_run_has_the_bits_of_one_that_went_on(folder):
     resumed = run(icon(grid), "2002-01-01T00:00:00", "2002-01-02T00:00:00", start="2001-07-01T00:00:00.000", experiment_start="2000-01-01T00:00:00.000")
     for name in (*OUTPUTS, *(f"lu_frac_{name}" for name in CLASS_NAMES)):
         assert np.array_equal(*(host.values("lsbc_" + name)[0] for host in (whole, resumed))), name
+
+
+def test_a_run_is_recorded_where_the_variable_names_a_folder(folder, monkeypatch):
+    configure(folder)
+    monkeypatch.setenv("LSBC_RECORD", str(folder / "rec"))
+    run(icon(triangles()), "2000-12-31T12:00:00", "2001-01-01T00:00:00", "2001-01-01T12:00:00", checkpoint="2001-01-01T00:00:00")
+    report = replay(folder / "rec", SerialComm)
+    assert report.verdict == "identical" and [(year["year"], len(year["fields"])) for year in report.years] == [(2000, 15), (2001, 15)]
 
 
 def test_a_run_resumed_on_new_years_day_makes_the_new_year(folder, monkeypatch):

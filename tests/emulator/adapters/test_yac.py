@@ -18,6 +18,7 @@ from lsbc.emulator.adapters.yac import Coupling, last_year, year_of
 from lsbc.emulator.adapters.yac_settings import YacConfig
 from lsbc.emulator.component import Component
 from lsbc.emulator.fields import INPUTS, OUTPUTS
+from lsbc.emulator.harness import replay
 from lsbc.regrid.comm import SerialComm
 from lsbc.regrid.errors import ConfigError, FieldError, LsbcError, Status, YearError
 
@@ -104,13 +105,16 @@ def test_a_host_on_the_same_cells_gets_the_components_bits(folder, direct):
     assert [int(line.split()[0]) for line in done.stdout.splitlines() if re.match(r"\d{4} ", line)] == list(YEARS)
 
 
-def test_bits_are_the_same_on_one_rank_beside_two_and_after_a_restart(folder, direct):
+def test_bits_are_the_same_on_one_rank_beside_two_and_after_a_restart(folder, direct, tmp_path, monkeypatch):
+    monkeypatch.setenv("LSBC_RECORD", str(tmp_path / "rec"))
     done, place = job(folder, 2, 1, example, yac_section(), RUN.replace("first_year = 2000", "first_year = 2001"),
                       ("--restart", str(folder / "restart.nc"), "--write-restart", str(folder / "end.nc")))
     assert done.returncode == 0, done.stderr
     received = saved(place)
     assert [name for name in NAMES if not np.array_equal(received[name], direct[name][1:])] == []
     assert (folder / "end.nc").exists()
+    report = replay(tmp_path / "rec", SerialComm)  # YAC's host had the emulator on one rank of three
+    assert report.verdict == "identical" and [year["year"] for year in report.years] == [2000, 2001, 2002]
 
 
 def area_sr(host):
