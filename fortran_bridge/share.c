@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define MODULE "lsbc.fortran_bridge.shared_imports"
 #define VERSION_BYTES 256 /* as in shared_imports.py */
@@ -42,9 +43,18 @@ static int is_one_node(MPI_Comm comm, int n_rank) {
     return n_here == n_rank;
 }
 
+/* Between looks whether rank 0 has imported its next part: the cores are free for it until then. */
+static const struct timespec look_again_after = {0, 500000};
+
 static int64_t bcast_length(MPI_Comm comm, int64_t length) {
-    MPI_Bcast(&length, 1, MPI_INT64_T, 0, comm);
-    return length;
+    MPI_Request request;
+    int is_done = 0;
+    MPI_Ibcast(&length, 1, MPI_INT64_T, 0, comm, &request);
+    for (;;) {
+        MPI_Test(&request, &is_done, MPI_STATUS_IGNORE);
+        if (is_done) return length;
+        nanosleep(&look_again_after, NULL);
+    }
 }
 
 /* `bytes` may be NULL where they are received. */
