@@ -6,7 +6,6 @@ Read by the bridge and by faces that a host runs as Python. Knows no host, no ha
 from __future__ import annotations
 
 import ctypes
-import ctypes.util
 import importlib
 import logging
 import os
@@ -19,6 +18,8 @@ from lsbc.regrid.errors import StartupError
 
 logger = logging.getLogger("lsbc")
 
+_MATHS = "libm.so.6"
+"""Of glibc; other C libraries hold it themselves, as the process then does."""
 _ENVIRONMENT_BYTES = 512
 """More than any C library's `fenv_t`."""
 
@@ -57,7 +58,8 @@ def host_guard() -> Iterator[None]:
 
     For callers other than the C shim, which does the same in C and for OpenMP's other threads as well.
     """
-    maths, process = ctypes.CDLL(ctypes.util.find_library("m")), ctypes.CDLL(None)
+    process = ctypes.CDLL(None)
+    maths = process if hasattr(process, "feholdexcept") else ctypes.CDLL(_MATHS)
     environment = ctypes.create_string_buffer(_ENVIRONMENT_BYTES)
     maths.feholdexcept(environment)
     n_thread = process.omp_get_max_threads() if hasattr(process, "omp_get_max_threads") else 0

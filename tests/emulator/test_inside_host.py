@@ -53,6 +53,15 @@ print("went on")
 """
 
 
+def test_no_other_program_is_started_to_guard_a_call(monkeypatch):
+    """ComIn calls at every time step of ICON: a search for the C library's maths starts ldconfig or a compiler."""
+    started = []
+    monkeypatch.setattr(subprocess, "Popen", lambda *arguments, **_: started.append(arguments))
+    with inside_host.host_guard():
+        pass
+    assert not started
+
+
 def test_armed_floating_point_traps_are_masked_inside_and_armed_again_after():
     done = subprocess.run([sys.executable, "-c", TRAPS], capture_output=True, text=True, timeout=60)
     assert done.stdout.split() == ["guarded"] and done.returncode == -8, done
