@@ -12,7 +12,10 @@ from lsbc.regrid.errors import FieldError
 def fill(call: str, dest: np.ndarray, values: np.ndarray) -> np.ndarray:
     """`dest`, filled with values of the same shape and kind."""
     if not isinstance(dest, np.ndarray) or dest.shape != values.shape:
-        raise FieldError(f"{call} fills an array of shape {values.shape}, got one of shape {np.shape(dest)}.")
+        found = f"one of shape {dest.shape}" if isinstance(dest, np.ndarray) else type(dest).__name__
+        raise FieldError(f"{call} fills an array of shape {values.shape}, got {found}.")
+    if not dest.flags.writeable:
+        raise FieldError(f"{call} fills an array, got one that cannot be written.")
     if not np.can_cast(values.dtype, dest.dtype, "same_kind"):
         raise FieldError(f"{call} gives {values.dtype}, which an array of {dest.dtype} cannot hold.")
     dest[:] = values
@@ -21,7 +24,10 @@ def fill(call: str, dest: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 def numbers(name: str, src: Any, n: int) -> np.ndarray:
     """Real numbers (n,); masked ones are NaN."""
-    values = np.ma.filled(src.astype(np.float64), np.nan) if isinstance(src, np.ma.MaskedArray) else np.asarray(src)
+    try:
+        values = np.ma.filled(src.astype(np.float64), np.nan) if isinstance(src, np.ma.MaskedArray) else np.asarray(src)
+    except ValueError as error:  # lists of different lengths
+        raise FieldError(f"Variable '{name}' takes {n} real numbers in one dimension, got {type(src).__name__} ({error}).") from error
     if values.dtype.kind not in "fiu" or values.shape != (n,):
         raise FieldError(f"Variable '{name}' takes {n} real numbers in one dimension, got {values.dtype} of shape {values.shape}.")
     return values

@@ -301,6 +301,9 @@ def test_get_value_copies_into_the_array_that_it_is_given(bmi, direct):
     (lambda b: b.set_value("urban", np.zeros(N - 1)), r"Variable 'urban' takes 81 real numbers in one dimension, got float64 of shape \(80,\)"),
     (lambda b: b.set_value("urban", 0.5), r"takes 81 real numbers in one dimension, got float64 of shape \(\)"),
     (lambda b: b.set_value("urban", ["much"] * N), "takes 81 real numbers"),
+    (lambda b: b.set_value("urban", [[0.1, 0.2], [0.3]]), "takes 81 real numbers in one dimension, got list"),
+    (lambda b: b.get_value("lai", [0.0] * N), r"fills an array of shape \(81,\), got list"),
+    (lambda b: b.get_value("lai", np.broadcast_to(0.0, N)), "get_value of 'lai' fills an array, got one that cannot be written"),
     (lambda b: b.set_value("urban", np.zeros(N, complex)), "takes 81 real numbers in one dimension, got complex128"),
     (lambda b: b.set_value_at_indices("urban", [0, 1], [0.5]), "takes 2 real numbers"),
 ])
