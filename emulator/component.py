@@ -149,11 +149,13 @@ class Component:
         """
         plan = self._require("set_field")
         self.forget_field(name)
-        info = self._info(name)
-        lent = lend(name, values, info.n_level, len(plan.cells.global_id), self._comm.rank, npromz, level_axis)
-        if info.direction == "out" and isinstance(lent.memory, np.ndarray) and not lent.memory.flags.writeable:
-            raise FieldError(f"Field '{name}' is an output, but the array lent for it on rank {self._comm.rank} cannot be written.")
-        self._lent[name] = lent
+        self._lent[name] = self._lend(plan, self._info(name), values, npromz, level_axis)
+
+    def _lend(self, plan: Plan, info: FieldInfo, values: Any, npromz: int, level_axis: int | None) -> Lent:
+        lent = lend(info.name, values, info.n_level, len(plan.cells.global_id), self._comm.rank, npromz, level_axis)
+        if info.direction == "out" and not lent.is_writable:
+            raise FieldError(f"Field '{info.name}' is an output, but the array lent for it on rank {self._comm.rank} cannot be written.")
+        return lent
 
     def forget_field(self, name: str) -> None:
         """Drop a lent array; for an input `step_year` then says that it was never set."""
@@ -192,14 +194,15 @@ class Component:
         return {name: lent.read() for name, lent in self._lent.items() if BY_NAME[name].direction == "in"}
 
     def _commit(self, state: State) -> None:
-        """Make `state` the last good year and fill the lent outputs (collective)."""
+        """Fill the lent outputs and make `state` the last good year (collective); devices come first, because only they can fail."""
+        for in_host_memory in (False, True):
+            agree(self._comm, self._fill_outputs, state, in_host_memory)
         self._state = state
-        agree(self._comm, self._fill_outputs)
 
-    def _fill_outputs(self) -> None:
+    def _fill_outputs(self, state: State, in_host_memory: bool) -> None:
         for name, lent in self._lent.items():
-            if BY_NAME[name].direction == "out":
-                lent.fill(self._state.fields[name])
+            if BY_NAME[name].direction == "out" and isinstance(lent.memory, np.ndarray) is in_host_memory:
+                lent.fill(state.fields[name])
 
     def _check_year(self, year: int) -> None:
         if self._state is None:
@@ -264,7 +267,7 @@ class Component:
         info = self._info(name, "out")
         if self._state is None:
             raise StateError(f"Field '{name}' is not there before the first step_year.")
-        lend(name, out, info.n_level, len(plan.cells.global_id), self._comm.rank, npromz, level_axis).fill(self._state.fields[name])
+        self._lend(plan, info, out, npromz, level_axis).fill(self._state.fields[name])
 
     def write_restart(self, path: str | Path) -> None:
         """Write the state to one file (collective); reading it back gives the same bits on any number of ranks."""
@@ -282,8 +285,8 @@ class Component:
         plan = self._require("read_restart")
         saved = read_restart(self._comm, plan, self._artefact, Path(path))
         fields = publish(self._comm, plan, self._settings, saved.core, saved.by_spare, saved.year)
-        self._history = None
         self._commit(replace(saved, fields=fields))
+        self._history = None
 
     def close(self) -> None:
         """Give everything back (collective); closing twice is harmless."""

@@ -1,7 +1,7 @@
 """Memory of a CUDA device that a host lends: found out, copied, never kept. Knows arrays only; calls the driver, imports no library.
 
-A host that computes on a GPU has loaded the CUDA driver already, so this module never loads it. Copies run in the context that the memory belongs to, on the host's stream
-(the legacy default stream where it names none), and that stream is waited for: what the host's kernels wrote on it
+A host that computes on a GPU has loaded the CUDA driver already, so this module never loads it. Copies run in the context that the memory belongs
+to, on the host's stream (the legacy default stream where it names none), and that stream is waited for: what the host's kernels wrote on it
 before the call is what lsbc reads, and what lsbc wrote is there when the call returns.
 """
 
@@ -36,10 +36,11 @@ class DeviceArray:
     strides: tuple[int, ...]
     """Bytes from one value to the next, an axis each."""
     stream: int = 0
+    is_writable: bool = True
 
     @property
     def __cuda_array_interface__(self) -> dict[str, Any]:
-        return {"version": 3, "shape": self.shape, "typestr": self.dtype.str, "data": (self.address, False), "strides": self.strides,
+        return {"version": 3, "shape": self.shape, "typestr": self.dtype.str, "data": (self.address, not self.is_writable), "strides": self.strides,
                 "stream": self.stream or _LEGACY_STREAM}
 
     def to_host(self) -> np.ndarray:
@@ -99,7 +100,7 @@ def from_interface(values: Any) -> DeviceArray:
         raise DeviceError("A device array with a mask was lent; lsbc takes plain arrays.")
     dtype, shape = np.dtype(facts["typestr"]), tuple(facts["shape"])
     strides = facts.get("strides") or _packed(shape, dtype.itemsize)
-    return DeviceArray(int(facts["data"][0]), shape, dtype, tuple(strides), int(facts.get("stream") or 0))
+    return DeviceArray(int(facts["data"][0]), shape, dtype, tuple(strides), int(facts.get("stream") or 0), not facts["data"][1])
 
 
 def _packed(shape: tuple[int, ...], item_bytes: int) -> tuple[int, ...]:

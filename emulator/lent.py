@@ -31,6 +31,11 @@ class Lent:
     level_axis: int | None = None
     """Axis of the levels; None where there is but one."""
 
+    @property
+    def is_writable(self) -> bool:
+        """Whether what `fill` writes reaches the host."""
+        return self.memory.flags.writeable if isinstance(self.memory, np.ndarray) else self.memory.is_writable
+
     def read(self) -> np.ndarray:
         """The values, (n_cell,) or (n_level, n_cell), in the type of the host's array."""
         if isinstance(self.memory, np.ndarray):
@@ -87,6 +92,8 @@ def lend(name: str, values: Any, n_level: int, n_cell: int, rank: int, npromz: i
         raise FieldError(f"Field '{name}' comes as {memory.dtype} on rank {rank}; lsbc takes float32 and float64.")
     if shape == (n_cell,) and n_level == 1 and not npromz and level_axis is None:
         return Lent(memory, n_level)
+    if level_axis is not None and not 0 <= level_axis < len(shape):
+        raise FieldError(f"Field '{name}' has {len(shape)} dimensions on rank {rank}, but its levels are to lie along axis {level_axis}, counted from 0.")
     n_horizontal = len(shape) - 1 if n_level > 1 or level_axis is not None else len(shape)
     if not 1 <= n_horizontal <= 2 or npromz and n_horizontal != 2:
         layout = "(n_block, nproma)" if npromz else "(n_cell,) or a patch"
@@ -102,6 +109,8 @@ def lend(name: str, values: Any, n_level: int, n_cell: int, rank: int, npromz: i
         raise FieldError(f"{here}, {shape[level_axis]} along the axis of its {n_level} level(s).")
     if npromz and not 1 <= npromz <= horizontal[1]:
         raise FieldError(f"{here} and npromz = {npromz}, but blocks hold {horizontal[1]} cells.")
+    if horizontal[0] == 0:
+        npromz = 0  # no block is the last
     n_here = (horizontal[0] - 1) * horizontal[1] + npromz if npromz else math.prod(horizontal)
     if n_here != n_cell:
         raise FieldError(f"{here}, {n_here} cells{f' with npromz = {npromz}' if npromz else ''}; the grid has {n_cell} there.")
@@ -113,4 +122,9 @@ def _memory(values: Any) -> Any:
         return values
     if hasattr(values, "__cuda_array_interface__"):
         return cuda_memory.from_interface(values)
-    return np.from_dlpack(values) if hasattr(values, "__dlpack__") else np.asarray(values)
+    if hasattr(values, "__dlpack__"):
+        return np.from_dlpack(values)
+    array = np.asarray(values).view()
+    if not np.may_share_memory(array, np.asarray(values)):  # a copy, as of a list: nothing written to it would reach the host
+        array.flags.writeable = False
+    return array

@@ -10,7 +10,7 @@ from lsbc.emulator.classes import CLASS_CODES, CLASS_GROUP, CLASS_NAMES, GROUPS,
 from lsbc.emulator.component import Component
 from lsbc.emulator.gate import driver_groups
 from lsbc.regrid.comm import SerialComm
-from lsbc.regrid.errors import FieldError, FileError, GridError, StateError, ValueRangeError, YearError
+from lsbc.regrid.errors import DeviceError, FieldError, FileError, GridError, StateError, ValueRangeError, YearError
 
 import case
 
@@ -410,6 +410,31 @@ def test_an_output_that_cannot_be_written_is_refused_when_it_is_lent(folder):
     component = start(folder, host)
     with pytest.raises(FieldError, match="'lai' is an output, but the array lent for it on rank 0 cannot be written"):
         component.set_field("lai", np.broadcast_to(0.0, 81))
+    feed(component, host, 2000)
+    for array in (np.broadcast_to(0.0, 81), [0.0] * 81):
+        with pytest.raises(FieldError, match="'lai' is an output, but the array lent for it on rank 0 cannot be written"):
+            component.get_field("lai", array)
+
+
+def test_a_device_that_cannot_be_filled_leaves_the_last_year_valid_and_the_year_can_be_made_again(folder):
+    class Device:
+        """Memory of a driver that is not there."""
+
+        __cuda_array_interface__ = {"version": 3, "shape": (81,), "typestr": "<f8", "data": (4096, False), "stream": 1}
+
+    host = case.make_host()
+    component = start(folder, host)
+    feed(component, host, 2000)
+    before = get(component, "lai", 81)
+    lai = np.full(81, -1.0)
+    component.set_field("lai", lai)
+    component.set_field("albedo", Device())
+    with pytest.raises(DeviceError):
+        feed(component, host, 2001)
+    assert component.year == 2000 and np.array_equal(get(component, "lai", 81), before) and np.all(lai == -1.0)
+    component.forget_field("albedo")
+    component.step_year(2001)
+    assert component.year == 2001 and np.array_equal(lai, get(component, "lai", 81)) and not np.array_equal(lai, before)
 
 
 LAYOUTS = {  # memory of the host; the array it lends; its 81 cells in order; words

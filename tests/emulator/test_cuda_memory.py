@@ -3,6 +3,7 @@
 import ctypes
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -124,6 +125,7 @@ def test_arrays_of_gpu_libraries_are_taken_by_their_interface(driver):
 def test_our_own_array_says_the_same_by_that_interface(driver):
     ours = array(driver, (3, 4), (64, 8), stream=7)
     assert from_interface(ours) == ours
+    assert not from_interface(replace(ours, is_writable=False)).is_writable
     assert array(driver, (2,)).__cuda_array_interface__["stream"] == 1  # 0 would be ambiguous, says the interface
 
 

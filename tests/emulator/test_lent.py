@@ -112,6 +112,10 @@ def test_a_rank_without_cells_lends_arrays_without_values():
     assert lend_here(np.zeros(0), n_cell=0).read().shape == (0,)
     lend_here(np.zeros((2, 0)), n_level=2, n_cell=0).fill(np.zeros((2, 0)))
     assert lend_here(np.zeros((0, 4)), n_cell=0).read().shape == (0,)
+    for shape, n_level in (((0, 4), 1), ((0, 2, 4), 2)):
+        no_blocks = lend_here(np.zeros(shape), n_level=n_level, n_cell=0, npromz=3)
+        no_blocks.fill(np.zeros((2, 0))[:n_level] if n_level > 1 else np.zeros(0))
+        assert no_blocks.read().size == 0
 
 
 @pytest.mark.parametrize(("values", "n_level", "layout", "text"), [
@@ -125,6 +129,9 @@ def test_a_rank_without_cells_lends_arrays_without_values():
     (np.zeros((11, 2)), 2, {}, r"shape \(11, 2\) on rank 3, 11 along the axis of its 2 level"),
     (np.zeros((11, 3)), 2, {"level_axis": 1}, "3 along the axis of its 2 level"),
     (np.zeros((2, 1, 1, 11)), 2, {}, "4 dimensions"),
+    (np.zeros((11, 2)), 2, {"level_axis": -1}, "2 dimensions on rank 3, but its levels are to lie along axis -1"),
+    (np.zeros((11, 2)), 2, {"level_axis": 2}, "levels are to lie along axis 2"),
+    (np.zeros((0, 4)), 1, {"npromz": 3}, r"shape \(0, 4\) on rank 3, 0 cells; the grid has 11"),
     (np.zeros(11, np.int64), 1, {}, "'urban' comes as int64 on rank 3; lsbc takes float32 and float64"),
     (np.zeros(11, ">f8"), 1, {}, "'urban' comes as >f8"),
 ])
@@ -151,3 +158,20 @@ def test_arrays_of_other_libraries_in_host_memory_are_used_in_place():
     values[4] = 0.5
     assert lent.read()[4] == 0.5
     assert lend_here([0.5] * 11).read().tolist() == [0.5] * 11
+
+
+def test_what_is_written_to_a_copy_would_be_lost_and_what_numpy_shares_is_not_a_copy():
+    class Wrapped:
+        """Gives numpy its own array."""
+
+        def __init__(self, array):
+            self.array = array
+
+        def __array__(self, dtype=None, copy=None):
+            return self.array
+
+    values = np.zeros(11)
+    lent = lend_here(Wrapped(values))
+    lent.fill(np.arange(11.0))
+    assert lent.is_writable and values.tolist() == list(range(11))
+    assert not lend_here([0.5] * 11).is_writable
