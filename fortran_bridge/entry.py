@@ -183,7 +183,7 @@ class Bridge:
         field = self._name(name, instance)
         try:
             memory, layout = self._array(field, array, instance)
-        except FieldError:
+        except Exception:
             instance.component.forget_field(field)  # an array lent before must not stand in for this one
             raise
         if isinstance(memory, np.ndarray) and field in instance.inputs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,8 @@ def host_array(ffi: Any, name: str, array: Any, rank: int) -> tuple[Any, dict[st
     strides = tuple(ffi.unpack(array.stride_bytes, n_dim)[::-1])
     if not any(strides):
         strides = tuple(dtype.itemsize * math.prod(shape[axis + 1:]) for axis in range(n_dim))
+    if 0 not in shape and max(dtype.itemsize * math.prod(shape), span_bytes(shape, strides, dtype.itemsize), *map(abs, strides)) > sys.maxsize:
+        raise FieldError(f"Field '{name}' has {_words(shape)} values, {_words(strides)} bytes apart, on rank {rank}: no memory is that large.")
     layout = {}
     if array.npromz != 0:
         layout["npromz"] = array.npromz

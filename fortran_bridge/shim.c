@@ -181,6 +181,7 @@ static lsbc_array_t plain_array(void *values, int32_t item_bytes, int32_t n_dim,
     array.n_dim = n_dim;
     array.extent[0] = n_cell;
     array.extent[1] = n_level;
+    array.level_dim = n_dim == 2 ? 2 : 0;
     return array;
 }
 

@@ -115,6 +115,8 @@ static void reads_the_hosts_own_memory_at_the_step(int32_t handle) {
     CHECK(lsbc_get_field(handle, "lu_frac", 3, 2, &levels[0][0]) == LSBC_OK);
     CHECK(levels[0][1] == 0.5 && levels[2][0] == 0.75 && levels[2][1] == 1.5);
     CHECK(lsbc_get_field(handle, "lu_frac", 2, 2, &levels[0][0]) == LSBC_ERR_FIELD);
+    CHECK(lsbc_get_field(handle, "urban_frac", 2, 1, result) == LSBC_ERR_FIELD); /* as many values, but two levels */
+    CHECK_TEXT(handle, "2 along the axis of its 1 level");
     CHECK(lsbc_step_year(handle, 2022) == LSBC_ERR_YEAR);
     CHECK(lsbc_step_year(handle, 2019) == LSBC_OK);
     CHECK(lsbc_set_field_f32(handle, "urban", 2, values_f32) == LSBC_OK);

@@ -179,10 +179,11 @@ def test_an_impossible_field_is_an_error_that_names_it(host, call, name, array, 
     assert text in host.text[1]
 
 
-def test_an_impossible_array_takes_back_the_one_lent_before(host):
+@pytest.mark.parametrize("impossible", [{"item_bytes": 2}, {"extent": [2**62, 0, 0]}])
+def test_an_impossible_array_takes_back_the_one_lent_before(host, impossible):
     values = np.zeros(2)
     assert host.call("set_array", 1, host.string("urban"), host.array(values)) == entry.DONE
-    assert host.call("set_array", 1, host.string("urban"), host.array(values, item_bytes=2)) == -Status.FIELD
+    assert host.call("set_array", 1, host.string("urban"), host.array(values, **impossible)) == -Status.FIELD
     assert "urban" not in Component.last.views
 
 

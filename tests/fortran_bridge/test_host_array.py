@@ -71,6 +71,10 @@ def test_arrays_without_values_need_no_address():
     ({"memory": 3}, "memory is 3 on rank 3"),
     ({"level_dim": 2}, r"level_dim is 2 on rank 3; the array has 1 dimension\(s\)"),
     ({"level_dim": -1}, "level_dim is -1"),
+    ({"extent": [2**60, 0, 0]}, f"'urban' has {2**60} values, 8 bytes apart, on rank 3: no memory is that large"),
+    ({"n_dim": 2, "extent": [2**62, 2**62, 0]}, "no memory is that large"),
+    ({"n_dim": 2, "extent": [2**62, 2, 0], "stride_bytes": [0, 8, 0]}, "no memory is that large"),
+    ({"stride_bytes": [-2**63, 0, 0]}, "no memory is that large"),
 ])
 def test_an_impossible_description_is_refused_with_its_values(members, text):
     with pytest.raises(FieldError, match=text):
