@@ -2,6 +2,8 @@
 
     python benchmarks/bridge.py --ftorch PREFIX     # PREFIX: an FTorch that was installed against this interpreter's torch
     python benchmarks/bridge.py                     # without FTorch: its rows are left out
+    cmake -S FTorch -B build -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=PREFIX \\
+          -DCMAKE_PREFIX_PATH=$(python -c "import torch; print(torch.utils.cmake_prefix_path)")   # how such a PREFIX is made
 
 Needs gfortran (or the compiler that FC names), torch, and the built bridge (--build FOLDER, build by default). One executable calls all variants
 in turn, each time in a new random order, so that a noisy machine is noisy for all of them alike; it is started --runs times. The table gives the
@@ -138,7 +140,9 @@ def write_config(case: Case, model: Path) -> Path:
 def compile_driver(build: Path, ftorch: Path | None, folder: Path) -> Path:
     """bridge_calls.f90 with FTorch or without, linked with the bridge of `build`."""
     bridge = build / "fortran_bridge"
-    module = next(bridge.glob("liblsbc_fortran-*.so"))  # its name ends with the compiler's
+    module = next(bridge.glob("liblsbc_fortran-*.so"), None)  # its name ends with the compiler's
+    if module is None:
+        sys.exit(f"The bridge is not built in {build}: make build, or name another folder with --build.")
     sources = [HERE / ("bridge_torch.f90" if ftorch else "bridge_without_torch.f90"), HERE / "bridge_calls.f90"]
     command = [os.environ.get("FC", "gfortran"), "-O3", "-J", folder, "-I", bridge / "modules", *sources, "-o", folder / "bridge_calls",
                "-L", bridge, f"-Wl,-rpath,{bridge}", module, "-llsbc"]

@@ -16,7 +16,7 @@ pytest.importorskip("torch", reason="torch is not installed")
 SCRIPT = Path(__file__).resolve().parents[2] / "benchmarks" / "bridge.py"
 BUILD = Path(os.environ.get("LSBC_BUILD", "build")).resolve()
 COMPILER = os.environ.get("FC", "gfortran")
-needs_build = pytest.mark.skipif(not (BUILD / "fortran_bridge" / "modules" / "lsbc.mod").exists() or shutil.which(COMPILER) is None,
+needs_build = pytest.mark.skipif(not list(BUILD.glob("fortran_bridge/liblsbc_fortran-*.so")) or shutil.which(COMPILER) is None,
                                  reason=f"{COMPILER} is not there, or the bridge is not built in {BUILD} (make build; LSBC_BUILD names another folder)")
 
 
