@@ -79,13 +79,15 @@ def replay(folder: str | Path, new_comm: Callable[[], Comm], *, config: str | Pa
         headers = [header for part in comm.allgather([reader.header for reader in recordings.readers]) for header in part]
         calls = agree(comm, _calls_of_all, comm.allgather([reader.calls for reader in recordings.readers]))
         temporary = Path(comm.bcast(agree(comm, lambda: tempfile.mkdtemp(prefix="lsbc_replay_") if comm.rank == 0 else None)))
-        path = agree(comm, lambda: comm.rank == 0 and replay_config(min(headers, key=lambda h: h.rank), Path(config) if config else None, list(settings), temporary))
+        agree(comm, lambda: temporary.mkdir(mode=0o700, exist_ok=True))  # of the same name on every node, each of which may have a folder of its own for it
+        first_header = min(headers, key=lambda h: h.rank)
+        path = agree(comm, lambda: replay_config(first_header, Path(config) if config else None, list(settings), temporary))
         run = _Replay(comm, Path(folder), recordings, Report(name, len(paths), comm.size), temporary, (first, last))
         run.check_headers(headers)
-        run.go(calls, new_comm, comm.bcast(path), min(headers, key=lambda h: h.rank))
+        run.go(calls, new_comm, path, first_header)
         return run.report
     finally:
-        if temporary is not None and comm.rank == 0:
+        if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
         comm.free()
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from lsbc.emulator import harness
 from lsbc.emulator.component import Component
 from lsbc.emulator.harness import replay
 from lsbc.emulator.record_file import RecordReader, file_name
@@ -62,6 +63,18 @@ def test_a_replay_on_one_rank_and_on_all_gives_the_recorded_bits(comm, folder):
         assert [(year["year"], year["fields"], year["different"]) for year in report.years] == [(year, ["lu_frac"], {}) for year in YEARS]
     recorded = RecordReader(folder / "rec" / file_name("1", comm.rank))
     assert np.array_equal(recorded.grid(1)["global_id"], host.global_id[cells])
+
+
+def test_every_rank_writes_the_configuration_that_it_reads_as_it_may_be_alone_on_its_node(comm, folder, monkeypatch):
+    host = case.make_host()
+    cells, owned = scattered(comm, host)
+    record(comm, folder, host, cells, owned).close()
+    written, write = [], harness.replay_config
+    monkeypatch.setattr(harness, "replay_config", lambda *arguments: written.append(write(*arguments)) or written[-1])
+    comm.barrier()
+    replay(folder / "rec", MpiComm.world)
+    assert len(written) == 1 and comm.allgather(written[0]) == [written[0]] * comm.size
+    assert not written[0].parent.exists()
 
 
 def test_a_failure_of_the_last_rank_is_reproduced_wherever_its_cells_are_now(comm, folder):
