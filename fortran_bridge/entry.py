@@ -13,6 +13,7 @@ import logging
 import os
 import sys
 import traceback
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -250,7 +251,7 @@ class Bridge:
             instance.component = None
             gc.collect()
             if run_exit_functions:
-                atexit._run_exitfuncs()
+                _run_exit_functions()
             for stream in (sys.stdout, sys.stderr):
                 if stream is not None:
                     stream.flush()
@@ -270,6 +271,15 @@ def _open_comm(fortran_comm: int) -> Any:
 
 def _agree(comm: Any, function: Callable[..., Any], *arguments: Any) -> Any:
     return importlib.import_module("lsbc.regrid.comm").agree(comm, function, *arguments)
+
+
+def _run_exit_functions() -> None:
+    """What Python code has registered for the end, but for `weakref.finalize`: its objects are alive, and another instance may need them, as it
+    needs torch's operators. Those of an instance that is closed have been finalised already."""
+    finalise_the_living = weakref.finalize._exitfunc
+    atexit.unregister(finalise_the_living)
+    atexit._run_exitfuncs()
+    atexit.register(finalise_the_living)
 
 
 def register(ffi: Any, lib: Any) -> Bridge:

@@ -134,15 +134,17 @@ int lsbc_create(const char *config_path, int32_t fortran_comm, int32_t *handle);
  *  @param vertex_lon_deg  in, [n_cell][n_vertex], longitude of the corners in order around the cell [degrees_east]
  *  @param vertex_lat_deg  in, [n_cell][n_vertex], latitude of the corners [degrees_north]
  *  @param owned           in, [n_cell], 1 where this rank owns the cell, 0 in its halo [1]
- *  @return LSBC_OK, LSBC_ERR_GRID, LSBC_ERR_IO (values in the fine-grid file), LSBC_ERR_STATE or LSBC_ERR_INTERNAL */
+ *  @return LSBC_OK, LSBC_ERR_GRID, LSBC_ERR_IO (values in the fine-grid file), LSBC_ERR_STARTUP (no memory for ranks that
+ *          share an engine), LSBC_ERR_MODEL (of the engine that stands in for a device), LSBC_ERR_DEVICE, LSBC_ERR_STATE or
+ *          LSBC_ERR_INTERNAL */
 int lsbc_set_grid(int32_t handle, int64_t n_cell, const int64_t *global_id, const double *lon_deg, const double *lat_deg,
                   int32_t n_vertex, const double *vertex_lon_deg, const double *vertex_lat_deg, const int32_t *owned);
 
 /** Lend a field of the host to lsbc. Local.
  *
  *  lsbc keeps the address. An input is read in every lsbc_step_year and never written to; an output is filled by every
- *  lsbc_step_year and lsbc_read_restart that succeeds, and left as it is by one that fails. The array must stay where it
- *  is, and alive, until the next lsbc_set_field of the same name or lsbc_destroy. A call that is refused also takes back
+ *  lsbc_step_year and lsbc_read_restart that succeeds, and left as it is by one that fails; but outputs in device memory
+ *  are undefined when a device fails while they are filled (LSBC_ERR_DEVICE). The array must stay where it is, and alive, until the next lsbc_set_field of the same name or lsbc_destroy. A call that is refused also takes back
  *  the array lent before, so that no year is made from old values.
  *  Host memory is used in place. Device memory is copied once a year, on the default stream (lsbc_set_array: on a
  *  stream of the host), which lsbc waits for.
@@ -199,7 +201,7 @@ int lsbc_write_restart(int32_t handle, const char *path);
 
 /** Read the state that lsbc_write_restart left, also on another number of ranks. Collective, after lsbc_set_grid.
  *  @param path  in, the file, the same on all ranks, UTF-8, NUL-terminated
- *  @return LSBC_OK, LSBC_ERR_RESTART, LSBC_ERR_IO, LSBC_ERR_STATE or LSBC_ERR_INTERNAL */
+ *  @return LSBC_OK, LSBC_ERR_RESTART, LSBC_ERR_IO, LSBC_ERR_DEVICE (a lent output), LSBC_ERR_STATE or LSBC_ERR_INTERNAL */
 int lsbc_read_restart(int32_t handle, const char *path);
 
 /** Text of the last failure. Local; needs neither Python nor MPI.
@@ -214,8 +216,9 @@ int lsbc_last_error(int32_t handle, char *buffer, int32_t length);
 /** End an instance, flush what it printed and free its communicator. Collective; call it before MPI_Finalize.
  *
  *  The handle is dead afterwards, whatever is returned, with one exception: after MPI_Finalize nothing is done.
- *  With the last instance, and where lsbc started the interpreter, the exit functions that Python code registered are run:
- *  nothing else would. The interpreter itself is not finalised: the host may create another instance.
+ *  With the last instance, and where lsbc started the interpreter, the exit functions that Python code registered are run
+ *  (but not those of objects that live on): nothing else would. The interpreter itself is not finalised: the host may
+ *  create another instance.
  *  @return LSBC_OK, LSBC_ERR_STATE (unknown handle, or MPI is finalised), LSBC_ERR_IO or LSBC_ERR_INTERNAL */
 int lsbc_destroy(int32_t handle);
 

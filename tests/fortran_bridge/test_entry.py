@@ -1,6 +1,8 @@
 """The embedded side of the bridge without C: a plain cffi FFI stands for the host's memory, a fake for the component."""
 
 import logging
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import cffi
@@ -246,6 +248,31 @@ def test_what_was_registered_for_the_end_runs_with_the_last_user_alone(host, mon
     monkeypatch.setattr(entry.atexit, "_run_exitfuncs", lambda: calls.append("exit"))
     assert host.call("destroy", 1, is_last_user) == entry.DONE
     assert calls == ran
+
+
+def after_exit_functions(program):
+    """What a program prints that runs the exit functions as `destroy` does and lives on; its own exit runs nothing."""
+    words = f"import os, sys\nfrom lsbc.fortran_bridge.entry import _run_exit_functions\n{program}\nsys.stdout.flush()\nos._exit(0)"
+    return subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True).stdout.split()
+
+
+def test_exit_functions_leave_what_another_instance_may_need():
+    assert after_exit_functions("""
+import atexit, weakref
+class Thing: pass
+kept, gone = Thing(), Thing()
+weakref.finalize(kept, print, "kept")
+weakref.finalize(gone, print, "gone")
+atexit.register(print, "registered")
+_run_exit_functions()
+del gone
+_run_exit_functions()
+""") == ["registered", "gone"]
+
+
+def test_torch_has_its_operators_after_the_exit_functions():
+    pytest.importorskip("torch", reason="torch is not installed")
+    assert after_exit_functions("import torch\n_run_exit_functions()\nprint(torch.ops.prims.device_put.default)") == ["prims.device_put.default"]
 
 
 def test_destroy_closes_flushes_and_forgets(host, capsys):
