@@ -79,12 +79,12 @@ class Host:
         return received
 
     def print_means(self, year: int, received: dict[str, np.ndarray]) -> None:
-        """Means over the cells of all ranks."""
+        """Means over the cells of all ranks in which lsbc has one."""
         names = [name for name, n_level in self.fields.items() if n_level == 1]
-        mine = np.array([np.nansum(received[name]) for name in names] + [len(self.position)])
+        mine = np.array([(np.nansum(received[name]), np.count_nonzero(~np.isnan(received[name]))) for name in names])
         total = self.ranks.reduce(mine, MPI.SUM)
         if self.ranks.rank == 0:
-            print(year, " ".join(f"{name} {value / total[-1]:.4f}" for name, value in zip(names, total)), flush=True)
+            print(year, " ".join(f"{name} {value / n:.4f}" for name, (value, n) in zip(names, total)), flush=True)
 
 
 def main(host: Host, save: Path | None) -> None:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -115,6 +116,16 @@ def test_bits_are_the_same_on_one_rank_beside_two_and_after_a_restart(folder, di
     assert (folder / "end.nc").exists()
     report = replay(tmp_path / "rec", SerialComm)  # YAC's host had the emulator on one rank of three
     assert report.verdict == "identical" and [year["year"] for year in report.years] == [2000, 2001, 2002]
+
+
+def test_the_example_prints_means_over_the_cells_that_lsbc_covers(folder, capsys):
+    spec = spec_from_file_location("yac_example", EXAMPLE)
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    host = module.Host.__new__(module.Host)
+    host.fields, host.position, host.ranks = {"lai": 1, "lu_frac": 8}, np.arange(4), SimpleNamespace(rank=0, reduce=lambda mine, _operation: mine)
+    host.print_means(2000, {"lai": np.array([[1.0, 3.0, np.nan, np.nan]]), "lu_frac": np.zeros((8, 4))})
+    assert capsys.readouterr().out == "2000 lai 2.0000\n"
 
 
 def area_sr(host):
