@@ -5,18 +5,15 @@ One entry for all functions of BMI, called by bmi.c: what goes in and what comes
 
 from __future__ import annotations
 
-import atexit
 import ctypes
-import gc
 import importlib
 import os
-import sys
 from typing import Any
 
 import numpy as np
 
 from lsbc.emulator.inside_host import start_log
-from lsbc.fortran_bridge.entry import describe
+from lsbc.fortran_bridge.entry import describe, tidy_up
 from lsbc.regrid.errors import FieldError, StartupError, StateError, Status
 
 _GRID_SCALARS = ("get_grid_rank", "get_grid_size", "get_grid_type", "get_grid_node_count", "get_grid_edge_count", "get_grid_face_count")
@@ -75,12 +72,7 @@ class BmiCalls:
             bmi.finalize()
         finally:
             del bmi
-            gc.collect()
-            if run_exit_functions:
-                atexit._run_exitfuncs()
-            for stream in (sys.stdout, sys.stderr):
-                if stream is not None:
-                    stream.flush()
+            tidy_up(run_exit_functions)
 
 
 def _initialized(config_file: str) -> Any:

@@ -249,12 +249,7 @@ class Bridge:
             instance.component.close()
         finally:
             instance.component = None
-            gc.collect()
-            if run_exit_functions:
-                _run_exit_functions()
-            for stream in (sys.stdout, sys.stderr):
-                if stream is not None:
-                    stream.flush()
+            tidy_up(run_exit_functions)
         return DONE
 
 
@@ -271,6 +266,20 @@ def _open_comm(fortran_comm: int) -> Any:
 
 def _agree(comm: Any, function: Callable[..., Any], *arguments: Any) -> Any:
     return importlib.import_module("lsbc.regrid.comm").agree(comm, function, *arguments)
+
+
+def tidy_up(run_exit_functions: int) -> None:
+    """What follows the end of an instance of any kind.
+
+    Args:
+        run_exit_functions: as in `Bridge.destroy`.
+    """
+    gc.collect()
+    if run_exit_functions:
+        _run_exit_functions()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
 
 
 def _run_exit_functions() -> None:

@@ -1,6 +1,7 @@
 """The embedded side of BMI in Fortran, called as bmi.c does, on arrays of this process."""
 
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -97,6 +98,23 @@ def test_an_instance_is_gone_after_finalize(calls):
     assert ask(calls, "finalize", np.empty(0)) == (0, b"")
     code, text = ask(calls, "get_component_name", np.empty(8, "S1"))
     assert code == Status.STATE and b"get_component_name came before initialize or after finalize" in text
+
+
+def test_the_last_finalize_ends_nothing_that_another_instance_may_need():
+    done = subprocess.run([sys.executable, "-c", """
+import atexit, os, sys, weakref
+from lsbc.fortran_bridge.bmi_calls import BmiCalls
+class Fake:
+    def finalize(self): pass
+kept, calls = Fake(), BmiCalls()
+weakref.finalize(kept, print, "kept")
+atexit.register(print, "registered")
+calls._instances[1] = Fake()
+assert calls.call(1, "finalize", b"", 1, 0.0, (0, 0), (0, 0, "i4")) == (0, b"")
+sys.stdout.flush()
+os._exit(0)
+"""], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.split() == ["registered"]
 
 
 def test_without_bmipy_the_text_says_what_to_install(monkeypatch):
