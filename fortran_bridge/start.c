@@ -9,6 +9,7 @@
 #include "lsbc.h"
 
 #include <dlfcn.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@
 static char text[LSBC_TEXT_LENGTH] = "";
 
 static int is_own = 0;
+static struct sigaction interrupt_of_host;
 
 const char *lsbc_start_text(void) { return text; }
 
@@ -109,7 +111,8 @@ static void describe_exception(char *into, size_t length) {
 }
 
 /* What the registration code will import, tried here so that a failure has a text instead of a print on stderr.
-   Importing signal now makes Python set its SIGINT handler now, where the guard takes it back, and never again. */
+   Importing signal now makes Python set its SIGINT handler now and never again. The host's comes back at once, so that an
+   interrupt while all the rest is imported ends the run. */
 static int import_needed(void) {
     static const char *const needed[] = {"signal", "numpy", "_cffi_backend", "lsbc.fortran_bridge.entry"};
     for (size_t i = 0; i < sizeof needed / sizeof needed[0]; ++i) {
@@ -120,6 +123,7 @@ static int import_needed(void) {
             return fail("Python started but cannot load what lsbc needs", reason);
         }
         Py_DECREF(module);
+        if (i == 0) sigaction(SIGINT, &interrupt_of_host, NULL);
     }
     return LSBC_OK;
 }
@@ -141,6 +145,7 @@ int lsbc_start_interpreter(void) {
     static int status = LSBC_OK;
     if (!was_tried) {
         was_tried = 1;
+        sigaction(SIGINT, NULL, &interrupt_of_host);
         show_libpython();
         if (!Py_IsInitialized()) status = start_interpreter();
     }

@@ -6,6 +6,7 @@ Selected by LSBC_COMPONENT=host_component:HostComponent. The first word of the c
 
 import atexit
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -45,7 +46,12 @@ def import_mpi4py():
     assert MPI.COMM_NULL == MPI.COMM_NULL
 
 
-DEEDS = {"place": look_at_the_place, "exit": leave_something_for_the_exit, "mpi4py": import_mpi4py}
+def interrupt_the_run():
+    """What a user does who does not want to wait for the start."""
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+DEEDS = {"interrupt": interrupt_the_run, "place": look_at_the_place, "exit": leave_something_for_the_exit, "mpi4py": import_mpi4py}
 
 
 class HostComponent(fake_component.FakeComponent):
