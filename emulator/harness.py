@@ -13,7 +13,6 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from importlib.metadata import version
@@ -42,7 +41,7 @@ ELSEWHERE = ("The recorded run had its files elsewhere: name them with --set dat
 
 @dataclass
 class Report:
-    """What a replay found; `exit_code` is 0 where all was the same, 1 where not, or the status of a call that failed alone."""
+    """What a replay found; `exit_code` is 0 where all was the same, 1 where not or nothing was compared, or the status of a call that failed alone."""
 
     instance: str
     recorded_ranks: int
@@ -106,6 +105,7 @@ class _Replay:
         self._first, self._last = years
         self._component: Component | None = None
         self._bar: Any = None
+        self._has_compared = False
         self.report = report
 
     def say(self, text: str) -> None:
@@ -152,8 +152,8 @@ class _Replay:
         return call.kind != "close" and not (self._last is not None and call.kind == "step_year" and call.year > self._last)
 
     def _say_verdict(self) -> None:
-        if self.report.verdict == "identical" and not any(year["fields"] for year in self.report.years):
-            self.report.verdict = "nothing to compare"
+        if self.report.verdict == "identical" and not self._has_compared:
+            self.report.fail("nothing to compare", 1)
         first = self.report.first_difference
         if first is not None:
             self.say(f"first difference: {first['text']}")
@@ -247,6 +247,7 @@ class _Replay:
         fields = [info.name for info in self._component.fields if info.name in listed_names(call.outputs)]
         everything = sorted((entry for part in parts for entry in part), key=lambda entry: entry["recorded_rank"])
         found = {name: [entry for entry in everything if entry["field"] == name] for name in fields}
+        self._has_compared |= bool(fields)
         year = self._component.year
         different = {name: {"largest": max(e["difference"].largest for e in entries), "cells": sum(e["difference"].n_cell for e in entries)}
                      for name, entries in found.items() if entries}
@@ -283,12 +284,12 @@ class _Replay:
 
     def _compare_restart(self, call: Call, path: Path) -> None:
         content = self._comm.bcast(agree(self._comm, lambda: restart_content(path) if self._comm.rank == 0 else None))
-        with suppress(OSError):
-            if self._comm.rank == 0:
-                path.unlink()
+        if self._comm.rank == 0:
+            path.unlink(missing_ok=True)
         if call.sha256 and content != call.sha256:
             self.report.fail("different", 1)
         if call.sha256:
+            self._has_compared = True
             self.say(f"{self._component.year}: restart {'identical' if content == call.sha256 else 'different'}")
 
 

@@ -60,7 +60,10 @@ def parse_years(text: str) -> tuple[int | None, int | None]:
     if not match or not text or (match[3] and not match[2]):
         raise ConfigError(f"--years takes FIRST:LAST, either may be left out, got '{text}'.")
     first = int(match[1]) if match[1] else None
-    return first, int(match[3]) if match[3] else (None if match[2] else first)
+    last = int(match[3]) if match[3] else (None if match[2] else first)
+    if first is not None and last is not None and last < first:
+        raise ConfigError(f"--years takes FIRST:LAST, the last not before the first, got '{text}'.")
+    return first, last
 
 
 def _text_of(path: Path) -> str:

@@ -111,6 +111,22 @@ def test_years_bound_what_is_replayed_and_what_is_compared(recorded, capsys):
         replay(recorded, SerialComm, years="then")
 
 
+@pytest.mark.parametrize("years", ["2003:", ":1999"])
+def test_a_replay_that_compares_nothing_is_no_success(recorded, years, capsys):
+    report = replay(recorded, SerialComm, years=years)
+    assert (report.verdict, report.exit_code) == ("nothing to compare", 1)
+    assert "nothing to compare: instance 1" in capsys.readouterr().out
+
+
+def test_a_restart_alone_is_something_to_compare(folder, host):
+    land = start(folder, host)
+    case.couple(land, host, EVERYTHING, 2000)
+    land.write_restart(folder / "r.nc")
+    land.close()
+    report = replay(folder / "rec", SerialComm)
+    assert (report.verdict, report.exit_code) == ("identical", 0)
+
+
 def test_a_recorded_failure_that_comes_again_is_reproduced(folder, host, capsys):
     land = start(folder, host)
     feed(land, host, 2000)

@@ -73,7 +73,7 @@ def test_years_are_a_range_either_end_of_which_may_be_open(text, years):
     assert parse_years(text) == years
 
 
-@pytest.mark.parametrize("text", ["", "x", "2019-2020"])
+@pytest.mark.parametrize("text", ["", "x", "2019-2020", "2021:2020"])
 def test_other_words_are_no_years(text):
     with pytest.raises(ConfigError, match="--years takes FIRST:LAST"):
         parse_years(text)
