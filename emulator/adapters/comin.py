@@ -106,7 +106,7 @@ class LandPlugin:
         agree(self._comm, self._find_states)
         self._get_variables()
         if comin.descrdata_get_global().lrestartrun:
-            self._component.read_restart(self._folder() / restart_name(parse_date(comin.descrdata_get_simulation_interval().run_start)))
+            self._component.read_restart(self._restart_path(parse_date(comin.descrdata_get_simulation_interval().run_start)))
 
     def _find_states(self) -> None:
         if self._config.restart_directory is not None and self._comm.rank == 0:
@@ -163,10 +163,10 @@ class LandPlugin:
 
     def checkpoint(self) -> None:
         """Write lsbc's state for a run that ICON resumes from now."""
-        self._component.write_restart(self._folder() / restart_name(self._date()))
+        self._component.write_restart(self._restart_path(self._date()))
 
-    def _folder(self) -> Path:
-        return self._config.restart_directory or Path.cwd()
+    def _restart_path(self, date: tuple[int, ...]) -> Path:
+        return (self._config.restart_directory or Path.cwd()) / restart_name(self._config.domain, date)
 
     def close(self) -> None:
         """Give everything back; ICON ends MPI afterwards."""

@@ -107,10 +107,10 @@ def model_date(current: str, run_start: str) -> tuple[int, ...]:
     return max(parse_date(current), parse_date(run_start))
 
 
-def restart_name(date: tuple[int, ...]) -> str:
-    """Name of lsbc's restart file of a date, in the manner of ICON's own."""
+def restart_name(domain: int, date: tuple[int, ...]) -> str:
+    """Name of the restart file of one domain's instance and a date, in the manner of ICON's own."""
     year, month, day, hour, minute, second = date
-    return f"lsbc_restart_{year:04d}{month:02d}{day:02d}T{hour:02d}{minute:02d}{second:02d}Z.nc"
+    return f"lsbc_restart_DOM{domain:02d}_{year:04d}{month:02d}{day:02d}T{hour:02d}{minute:02d}{second:02d}Z.nc"
 
 
 def find_cells(states: HostFile, cells: IconCells, rank: int) -> np.ndarray:

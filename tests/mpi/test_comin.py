@@ -68,7 +68,7 @@ def test_own_and_halo_cells_have_the_bits_of_one_rank(comm, folder):
     assert (n_halo > 0) == (comm.size > 1)
     for name in FIELDS:
         assert np.array_equal(model.values(f"lsbc_{name}")[0], expected[name][model.local]), name
-    assert (folder / "lsbc_restart_20010101T000000Z.nc").exists()
+    assert (folder / "lsbc_restart_DOM01_20010101T000000Z.nc").exists()
 
 
 def test_what_only_one_rank_lacks_stops_icon_on_all_with_the_same_sentence(comm, folder):

@@ -120,7 +120,7 @@ def test_a_resumed_run_has_the_bits_of_one_that_went_on(folder):
     configure(folder, STATES + "\nrestart_directory = 'restarts'")
     grid = triangles()
     whole = run(icon(grid), "2001-01-01T00:00:00", "2001-07-01T00:00:00", "2002-01-01T00:00:00", "2002-01-02T00:00:00", checkpoint="2001-07-01T00:00:00")
-    assert [path.name for path in (folder / "restarts").iterdir()] == ["lsbc_restart_20010701T000000Z.nc"]
+    assert [path.name for path in (folder / "restarts").iterdir()] == ["lsbc_restart_DOM01_20010701T000000Z.nc"]
     resumed = run(icon(grid), "2002-01-01T00:00:00", "2002-01-02T00:00:00", start="2001-07-01T00:00:00.000", experiment_start="2000-01-01T00:00:00.000")
     for name in (*OUTPUTS, *(f"lu_frac_{name}" for name in CLASS_NAMES)):
         assert np.array_equal(*(host.values("lsbc_" + name)[0] for host in (whole, resumed))), name
@@ -137,7 +137,7 @@ def test_a_run_is_recorded_where_the_variable_names_a_folder(folder, monkeypatch
 def test_a_run_resumed_on_new_years_day_makes_the_new_year(folder, monkeypatch):
     configure(folder)
     run(icon(triangles()), "2000-07-01T00:00:00", "2001-01-01T00:00:00", checkpoint="2001-01-01T00:00:00")
-    assert case.contents(folder / "lsbc_restart_20010101T000000Z.nc")
+    assert case.contents(folder / "lsbc_restart_DOM01_20010101T000000Z.nc")
     years = count_years(monkeypatch)
     resumed = run(icon(triangles()), "2001-01-01T12:00:00", start="2001-01-01T00:00:00", experiment_start="2000-01-01T00:00:00")
     assert years == [2001] and (resumed.values("lsbc_valid_year")[0] == 2001).all()
@@ -146,7 +146,7 @@ def test_a_run_resumed_on_new_years_day_makes_the_new_year(folder, monkeypatch):
 def test_a_resumed_run_without_lsbcs_restart_file_stops(folder):
     configure(folder)
     host = icon(triangles())
-    with pytest.raises(HostStopped, match=r"lsbc_restart_20010701T000000Z\.nc"):
+    with pytest.raises(HostStopped, match=r"lsbc_restart_DOM01_20010701T000000Z\.nc"):
         run(host, "2001-07-02T00:00:00", start="2001-07-01T00:00:00", experiment_start="2000-01-01T00:00:00")
 
 

@@ -47,7 +47,8 @@ def test_before_its_first_step_a_resumed_run_is_at_its_own_start_not_the_experim
 
 
 def test_restart_files_are_named_by_their_date():
-    assert restart_name((850, 1, 2, 3, 4, 5)) == "lsbc_restart_08500102T030405Z.nc"
+    assert restart_name(1, (850, 1, 2, 3, 4, 5)) == "lsbc_restart_DOM01_08500102T030405Z.nc"
+    assert restart_name(2, (850, 1, 2, 3, 4, 5)) == "lsbc_restart_DOM02_08500102T030405Z.nc"  # domains share a folder
 
 
 def test_each_class_is_a_variable_of_its_own():
