@@ -179,7 +179,7 @@ contains
       integer(c_int32_t), intent(in) :: owned(:, :)
       !> `lsbc_ok` or an `lsbc_err_*` code
       integer(c_int), intent(out) :: ierr
-      !> Cells in the last block, 1 to nproma; absent: a patch, all of it
+      !> Cells in the last block, 0 to nproma; absent: a patch, all of it
       integer, intent(in), optional :: npromz
       integer(c_int64_t), allocatable :: row_id(:)
       integer(c_int32_t), allocatable :: row_owned(:)
@@ -193,7 +193,7 @@ contains
       if (n_j == 0) n_cell = 0
       if (any(shape(lon) /= shape(global_id)) .or. any(shape(lat) /= shape(global_id)) .or. &
          any(shape(owned) /= shape(global_id)) .or. size(vertex_lon, 2) /= n_i .or. size(vertex_lon, 3) /= n_j .or. &
-         any(shape(vertex_lat) /= shape(vertex_lon)) .or. n_last < min(n_i, 1) .or. n_last > n_i) then
+         any(shape(vertex_lat) /= shape(vertex_lon)) .or. n_last < 0 .or. n_last > n_i) then
          ! The call is collective: an impossible size makes all ranks fail together.
          allocate (row_id(0), row_owned(0), row_lon(0), row_lat(0), row_vertex_lon(3, 0), row_vertex_lat(3, 0))
          ierr = c_set_grid(handle%id, -1_c_int64_t, row_id, row_lon, row_lat, 3_c_int32_t, row_vertex_lon, row_vertex_lat, &

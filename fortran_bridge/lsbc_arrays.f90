@@ -1,7 +1,7 @@
 !> Arrays of the host as lsbc_array_t of lsbc.h describes them: addresses, extents and steps. No value is touched, so that an
 !> array may lie on a device. Used by module lsbc alone; hosts use that one.
 module lsbc_arrays
-   use, intrinsic :: iso_c_binding, only: c_double, c_float, c_int32_t, c_intptr_t, c_loc, c_null_ptr, c_ptr
+   use, intrinsic :: iso_c_binding, only: c_double, c_float, c_int32_t, c_int64_t, c_intptr_t, c_loc, c_null_ptr, c_ptr
    use lsbc_c, only: c_array
    implicit none
    private
@@ -151,10 +151,26 @@ contains
       integer(c_intptr_t), intent(in), optional :: stream
       type(c_array) :: array
       array = plain
-      ! an npromz of 0 would stand for no blocks; -1 is refused
-      if (present(npromz)) array%npromz = merge(npromz, -1, npromz /= 0)
       if (present(level_dim)) array%level_dim = level_dim
+      if (present(npromz)) then
+         array%npromz = npromz
+         if (npromz == 0) array = without_last_block(array)
+      end if
       if (present(stream)) array%stream = transfer(stream, array%stream)
    end function with_layout
+
+   !> The description of blocks the last of which holds no cells, as of a rank without cells: an npromz of 0 means no blocks.
+   function without_last_block(blocks) result(array)
+      !> (nproma, n_block), or with levels one dimension more
+      type(c_array), intent(in) :: blocks
+      type(c_array) :: array
+      integer :: block_dim
+      array = blocks
+      array%npromz = -1 ! refused
+      if (array%n_dim /= 3 .and. (array%n_dim /= 2 .or. array%level_dim /= 0)) return
+      block_dim = merge(2, array%n_dim, array%n_dim == 2 .or. array%level_dim == 3)
+      array%extent(block_dim) = max(0_c_int64_t, array%extent(block_dim) - 1)
+      array%npromz = array%extent(merge(2, 1, array%level_dim == 1))
+   end function without_last_block
 
 end module lsbc_arrays

@@ -20,6 +20,7 @@ program test_layouts
    call addresses()
    call impossible_blocks()
    call lsbc_destroy(blocked, ierr)
+   call blocks_without_cells()
    call make(patch)
    call patches_of_wrf()
    call lsbc_destroy(patch, ierr)
@@ -191,10 +192,38 @@ contains
       call lsbc_last_error(blocked, text)
       call check(index(text, '12 cells; the grid has 11') > 0, 'the text counts them')
       call lsbc_set_field(blocked, 'urban', urban, ierr, npromz=0)
-      call check(ierr == lsbc_err_field, 'a last block without cells is refused')
+      call check(ierr == lsbc_err_field, 'two blocks hold too few cells')
+      call lsbc_last_error(blocked, text)
+      call check(index(text, '8 cells') > 0 .and. index(text, 'the grid has 11') > 0, 'the text counts these, too')
       call lsbc_set_field(blocked, 'urban', urban, ierr, npromz=5)
       call check(ierr == lsbc_err_field, 'more cells in the last block than a block holds')
    end subroutine impossible_blocks
+
+   !> A host without cells on this rank has one block, of which npromz = 0 cells are used.
+   subroutine blocks_without_cells()
+      type(lsbc_handle) :: empty
+      real(c_double), target :: urban(nproma, 1), first(3, nproma, 1), levels(nproma, 3, 1), last(nproma, 1, 3)
+      urban = outside
+      first = outside
+      levels = outside
+      last = outside
+      call make(empty)
+      call set_squares(empty, nproma, 1, 0)
+      call lsbc_set_field(empty, 'urban', urban, ierr, npromz=0)
+      call check(ierr == lsbc_ok, 'lend a block without cells')
+      call lsbc_set_field(empty, 'lu_frac', levels, ierr, npromz=0)
+      call check(ierr == lsbc_ok, 'lend levels without cells')
+      call lsbc_step_year(empty, 2019, ierr)
+      call check(ierr == lsbc_ok, 'step without cells')
+      call lsbc_get_field(empty, 'lu_frac', first, ierr, npromz=0, level_dim=1)
+      call check(ierr == lsbc_ok, 'get levels first without cells')
+      call lsbc_get_field(empty, 'lu_frac', last, ierr, npromz=0, level_dim=3)
+      call check(ierr == lsbc_ok, 'get levels last without cells')
+      call check(all(abs([urban, [first], [levels], [last]] - outside) < tiny(1.0_c_double)), 'nothing is written')
+      call lsbc_set_field(empty, 'urban', urban(:, 1), ierr, npromz=0)
+      call check(ierr == lsbc_err_field, 'npromz without blocks is refused')
+      call lsbc_destroy(empty, ierr)
+   end subroutine blocks_without_cells
 
    !> Memory (-1:8, 0:6), the tile is (2:6, 2:4).
    subroutine patches_of_wrf()
