@@ -19,8 +19,8 @@ import numpy as np
 from lsbc.regrid.errors import DeviceError
 
 _LIBRARY = "libcuda.so.1"
-_CONTEXT = 1
-"""CU_POINTER_ATTRIBUTE_CONTEXT."""
+_CONTEXT, _DEVICE_ORDINAL = 1, 9
+"""CU_POINTER_ATTRIBUTE_CONTEXT and CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL."""
 _LEGACY_STREAM = 1
 """The default stream as `__cuda_array_interface__` and the driver both number it, where 0 would be ambiguous."""
 
@@ -117,17 +117,33 @@ def _loaded() -> Any:
 
 @contextmanager
 def _driver(address: int) -> Iterator[Any]:
-    """The driver, in the context that `address` belongs to."""
+    """The driver, in the context that `address` belongs to; memory of a pool has none, and is reached in the calling thread's or the device's own."""
     driver = _loaded()
     if driver is None:
         raise DeviceError(f"Device memory was lent, but no CUDA driver ({_LIBRARY}) is loaded in this process.")
-    context = ctypes.c_void_p()
-    _call(driver, "cuPointerGetAttribute", ctypes.byref(context), _CONTEXT, ctypes.c_uint64(address))
-    _call(driver, "cuCtxPushCurrent_v2", context)
+    context, device = ctypes.c_void_p(), None
+    failed = driver.cuPointerGetAttribute(ctypes.byref(context), _CONTEXT, ctypes.c_uint64(address))
+    if failed or not context.value:
+        _call(driver, "cuCtxGetCurrent", ctypes.byref(context))
+    if not context.value:
+        device = _device_of(driver, address)
+        _call(driver, "cuDevicePrimaryCtxRetain", ctypes.byref(context), device)
     try:
-        yield driver
+        _call(driver, "cuCtxPushCurrent_v2", context)
+        try:
+            yield driver
+        finally:
+            driver.cuCtxPopCurrent_v2(ctypes.byref(ctypes.c_void_p()))
     finally:
-        driver.cuCtxPopCurrent_v2(ctypes.byref(context))
+        if device is not None:
+            driver.cuDevicePrimaryCtxRelease_v2(device)
+
+
+def _device_of(driver: Any, address: int) -> ctypes.c_int:
+    ordinal, device = ctypes.c_int(), ctypes.c_int()
+    _call(driver, "cuPointerGetAttribute", ctypes.byref(ordinal), _DEVICE_ORDINAL, ctypes.c_uint64(address))
+    _call(driver, "cuDeviceGet", ctypes.byref(device), ordinal)
+    return device
 
 
 def _call(driver: Any, name: str, *arguments: Any) -> None:

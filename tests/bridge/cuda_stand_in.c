@@ -10,13 +10,13 @@
 #include <sys/mman.h>
 
 enum { SUCCESS = 0, INVALID_VALUE = 1, INVALID_CONTEXT = 201, ILLEGAL_ADDRESS = 700 };
-enum { ATTRIBUTE_CONTEXT = 1, ATTRIBUTE_MEMORY_TYPE = 2, MEMORY_TYPE_DEVICE = 2, MAX_STREAM = 8 };
+enum { ATTRIBUTE_CONTEXT = 1, ATTRIBUTE_MEMORY_TYPE = 2, ATTRIBUTE_DEVICE_ORDINAL = 9, MEMORY_TYPE_DEVICE = 2, MAX_STREAM = 8 };
 
 static char context_of_the_host;
 static unsigned char *device = NULL;
 static size_t device_bytes = 0;
 static void *current = NULL;
-static int n_copy = 0;
+static int n_copy = 0, is_pool = 0, n_retained = 0;
 
 typedef struct copy {
     void *to;
@@ -36,6 +36,9 @@ void *stand_in_allocate(size_t n_byte) {
 int stand_in_copies(void) { return n_copy; }
 void *stand_in_last_stream(void) { return pending.stream; }
 void *stand_in_context(void) { return current; }
+/* Whether the memory is of a pool, which belongs to no context; and users of the device's own context. */
+void stand_in_is_pool(int yes) { is_pool = yes; }
+int stand_in_retained(void) { return n_retained; }
 
 static int is_device(uint64_t address, size_t n_byte) {
     uint64_t first = (uint64_t)(uintptr_t)device;
@@ -45,7 +48,7 @@ static int is_device(uint64_t address, size_t n_byte) {
 int cuPointerGetAttribute(void *value, int attribute, uint64_t address) {
     if (!is_device(address, 1)) return INVALID_VALUE;
     if (attribute == ATTRIBUTE_CONTEXT) {
-        void *context = &context_of_the_host;
+        void *context = is_pool ? NULL : &context_of_the_host;
         memcpy(value, &context, sizeof context);
         return SUCCESS;
     }
@@ -54,7 +57,35 @@ int cuPointerGetAttribute(void *value, int attribute, uint64_t address) {
         memcpy(value, &kind, sizeof kind);
         return SUCCESS;
     }
+    if (attribute == ATTRIBUTE_DEVICE_ORDINAL) {
+        const int ordinal = 3;
+        memcpy(value, &ordinal, sizeof ordinal);
+        return SUCCESS;
+    }
     return INVALID_VALUE;
+}
+
+int cuCtxGetCurrent(void **context) {
+    *context = current;
+    return SUCCESS;
+}
+
+int cuDeviceGet(int *device, int ordinal) {
+    *device = ordinal + 10;
+    return ordinal == 3 ? SUCCESS : INVALID_VALUE;
+}
+
+int cuDevicePrimaryCtxRetain(void **context, int device) {
+    if (device != 13) return INVALID_VALUE;
+    *context = &context_of_the_host;
+    ++n_retained;
+    return SUCCESS;
+}
+
+int cuDevicePrimaryCtxRelease_v2(int device) {
+    if (device != 13) return INVALID_VALUE;
+    --n_retained;
+    return SUCCESS;
 }
 
 int cuCtxPushCurrent_v2(void *context) {

@@ -98,6 +98,30 @@ def test_filling_blocks_with_gaps_leaves_every_other_byte(driver, dtype):
     assert look(driver, 40, dtype).tolist() == expected.ravel().tolist()
 
 
+@pytest.mark.parametrize("has_current", [False, True])
+def test_memory_of_a_pool_which_has_no_context_is_reached_in_the_threads_or_the_devices_own(driver, has_current):
+    put(driver, np.arange(3.0))
+    own = context_of(driver)
+    driver.stand_in_is_pool(1)
+    try:
+        if has_current:
+            driver.cuCtxPushCurrent_v2(own)
+        lent = lend("lai", array(driver, (3,)), 1, 3, 0)
+        assert lent.read().tolist() == [0.0, 1.0, 2.0] and driver.stand_in_retained() == 0
+        if has_current:
+            driver.cuCtxPushCurrent_v2(own)  # the stand-in has room for one
+        lent.fill(np.full(3, 7.0))
+        assert driver.stand_in_retained() == 0
+    finally:
+        driver.stand_in_is_pool(0)
+    assert look(driver, 3).tolist() == [7.0, 7.0, 7.0]
+
+
+def test_an_address_that_the_driver_does_not_know_is_refused(driver):
+    with pytest.raises(DeviceError, match="cuPointerGetAttribute of the CUDA driver failed with 1"):
+        DeviceArray(4096, (2,), np.dtype(float), (8,)).to_host()
+
+
 def test_a_section_that_runs_backwards_begins_at_its_last_byte(driver):
     put(driver, np.arange(6.0))
     backwards = array(driver, (3,), (-16,), offset=40)
