@@ -166,8 +166,8 @@ int lsbc_set_array(int32_t handle, const char *name, const lsbc_array_t *array);
  *  The same year again does nothing. After a failure the fields of the last good year stay valid.
  *  @param year  in, calendar year, the same on all ranks (the year already reached returns without asking the others);
  *               the start year of the configuration first, then one year after the other
- *  @return LSBC_OK, LSBC_ERR_YEAR, LSBC_ERR_FIELD, LSBC_ERR_VALUE, LSBC_ERR_STATE, LSBC_ERR_IO, LSBC_ERR_DEVICE or
- *          LSBC_ERR_INTERNAL */
+ *  @return LSBC_OK, LSBC_ERR_YEAR, LSBC_ERR_FIELD, LSBC_ERR_VALUE, LSBC_ERR_STATE, LSBC_ERR_IO, LSBC_ERR_DEVICE,
+ *          LSBC_ERR_MODEL (of the engine that stands in for a device) or LSBC_ERR_INTERNAL */
 int lsbc_step_year(int32_t handle, int32_t year);
 
 /** Fill an array of the host with a boundary field. Local. The array is not kept.
@@ -215,11 +215,12 @@ int lsbc_last_error(int32_t handle, char *buffer, int32_t length);
 
 /** End an instance, flush what it printed and free its communicator. Collective; call it before MPI_Finalize.
  *
- *  The handle is dead afterwards, whatever is returned, with one exception: after MPI_Finalize nothing is done.
+ *  The handle is dead afterwards, whatever is returned, with one exception: after MPI_Finalize, or when the host or a
+ *  library has finalised the Python of the process, nothing is done.
  *  With the last instance, and where lsbc started the interpreter, the exit functions that Python code registered are run
  *  (but not those of objects that live on): nothing else would. The interpreter itself is not finalised: the host may
  *  create another instance.
- *  @return LSBC_OK, LSBC_ERR_STATE (unknown handle, or MPI is finalised), LSBC_ERR_IO or LSBC_ERR_INTERNAL */
+ *  @return LSBC_OK, LSBC_ERR_STATE (unknown handle, or MPI or Python is finalised), LSBC_ERR_IO or LSBC_ERR_INTERNAL */
 int lsbc_destroy(int32_t handle);
 
 /** Version of liblsbc, "major.minor.patch". Static storage. */

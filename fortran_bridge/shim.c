@@ -48,8 +48,11 @@ static int public_status(int32_t handle, int inner) {
 
 /* LSBC_OK when a call may go on to Python. */
 static int check_live(int32_t handle) {
-    if (lsbc_instance_is_live(handle)) return LSBC_OK;
-    return lsbc_instance_fail(handle, LSBC_ERR_STATE, "Handle %d is unknown or destroyed.", (int)handle);
+    if (!lsbc_instance_is_live(handle)) {
+        return lsbc_instance_fail(handle, LSBC_ERR_STATE, "Handle %d is unknown or destroyed.", (int)handle);
+    }
+    if (lsbc_start_is_alive()) return LSBC_OK;
+    return lsbc_instance_fail(handle, LSBC_ERR_STATE, "Python is finalised; destroy handle %d before Py_Finalize.", (int)handle);
 }
 
 static int check_collective(int32_t handle) {

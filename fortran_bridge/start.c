@@ -25,6 +25,13 @@ static char text[LSBC_TEXT_LENGTH] = "";
 static int is_own = 0;
 static struct sigaction interrupt_of_host;
 
+/* Another interpreter that somebody starts later is not the one that lsbc lives in. */
+static int is_gone = 0;
+
+static void note_the_end(void) { is_gone = 1; }
+
+int lsbc_start_is_alive(void) { return !is_gone && Py_IsInitialized(); }
+
 const char *lsbc_start_text(void) { return text; }
 
 int lsbc_start_is_own(void) { return is_own; }
@@ -155,6 +162,7 @@ int lsbc_start_interpreter(void) {
 static int start_once(void) {
     if (lsbc_start_interpreter() != LSBC_OK) return LSBC_ERR_STARTUP;
     PyGILState_STATE gil = PyGILState_Ensure();
+    (void)Py_AtExit(note_the_end);
     int status = import_needed();
     if (status == LSBC_OK) status = free_cffi_lock();
     PyGILState_Release(gil);
@@ -174,6 +182,10 @@ int lsbc_start(void) {
     if (!was_tried) {
         was_tried = 1;
         status = start_once();
+    }
+    if (status == LSBC_OK && !lsbc_start_is_alive()) {
+        lsbc_start_note("Python was finalised in this process, which lsbc cannot undo; call Py_Finalize when lsbc is no longer needed.");
+        status = LSBC_ERR_STARTUP;
     }
     return status;
 }

@@ -1,4 +1,5 @@
-/* A host that has Python already, in which another library has touched what cffi takes for its lock (torch does). */
+/* A host that has Python already, in which another library has touched what cffi takes for its lock (torch does), and that
+ * finalises it with an instance left. */
 #include <Python.h>
 
 #include "check.h"
@@ -16,5 +17,18 @@ int main(void) {
     CHECK(lsbc_destroy(handle) == LSBC_OK);
     PyEval_RestoreThread(state);
     CHECK(PyRun_SimpleString("import datetime") == 0);
+    state = PyEval_SaveThread();
+    CHECK(lsbc_create("ok.toml", LSBC_COMM_SERIAL, &handle) == LSBC_OK);
+    PyEval_RestoreThread(state);
+    CHECK(Py_FinalizeEx() == 0);
+    int32_t count = 0, other = 0;
+    CHECK(lsbc_field_count(handle, &count) == LSBC_ERR_STATE);
+    CHECK_TEXT(handle, "Python is finalised");
+    CHECK(lsbc_destroy(handle) == LSBC_ERR_STATE);
+    CHECK(lsbc_create("ok.toml", LSBC_COMM_SERIAL, &other) == LSBC_ERR_STARTUP);
+    CHECK_TEXT(0, "Python was finalised in this process");
+    Py_InitializeEx(0);
+    CHECK(lsbc_step_year(handle, 2019) == LSBC_ERR_STATE);
+    CHECK(lsbc_create("ok.toml", LSBC_COMM_SERIAL, &other) == LSBC_ERR_STARTUP);
     return n_failed != 0;
 }
