@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from lsbc.emulator.record_file import GRID_ARRAYS, UNFINISHED, Call, RecordError, RecordReader, list_files, listed_names
+from lsbc.regrid.errors import Status
 
 
 def find_instance(folder: Path, instance: str | None) -> tuple[str, list[Path]]:
@@ -106,11 +107,13 @@ class Recordings:
         self._cells: JoinedCells | None = None
 
     def set_grid(self, number: int) -> tuple[np.ndarray, ...]:
-        """Arguments of `Component.set_grid` in a call, which the values of later calls refer to."""
+        """Arguments of `Component.set_grid` in a call; the values of later calls refer to it, unless it was refused."""
         if not self.readers:
             return np.zeros(0, np.int64), np.zeros(0), np.zeros(0), np.zeros((0, 3)), np.zeros((0, 3)), np.zeros(0, np.int32)
-        self._cells = join_cells([reader.grid(number) for reader in self.readers])
-        return tuple(self._cells.arrays[name] for name in GRID_ARRAYS)
+        cells = join_cells([reader.grid(number) for reader in self.readers])
+        if self._cells is None or any(reader.calls[number].status == Status.OK for reader in self.readers):
+            self._cells = cells
+        return tuple(cells.arrays[name] for name in GRID_ARRAYS)
 
     @property
     def n_cell(self) -> int:

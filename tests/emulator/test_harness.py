@@ -16,7 +16,7 @@ from lsbc.emulator.harness import replay, write_report
 from lsbc.emulator.recorder import Recorded
 from lsbc.emulator.recordings_text import describe
 from lsbc.regrid.comm import SerialComm
-from lsbc.regrid.errors import ConfigError, FileError, LsbcError, Status
+from lsbc.regrid.errors import ConfigError, FileError, LsbcError, StateError, Status
 
 import case
 
@@ -167,6 +167,16 @@ def test_a_field_that_the_host_never_lent_is_missing_again(folder, host):
     with pytest.raises(LsbcError, match="were never set"):
         land.step_year(2000)
     assert replay(folder / "rec", SerialComm).verdict == "reproduced"
+
+
+def test_a_grid_that_was_refused_does_not_move_the_values_of_the_years_that_follow(folder, host):
+    land = start(folder, host)
+    with pytest.raises(StateError, match="set_grid was called twice"):
+        land.set_grid(*host.part(EVERYTHING[::-1][:50]))
+    feed(land, host, 2000)
+    land.close()
+    report = replay(folder / "rec", SerialComm)
+    assert report.failure["same"] and [(year["year"], year["fields"], year["different"]) for year in report.years] == [(2000, ["lu_frac", "lai"], {})]
 
 
 def test_an_instance_that_could_not_be_made_fails_again(folder):
