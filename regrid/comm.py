@@ -332,14 +332,16 @@ def agree(comm: Comm, fn: Callable[..., Any], *args: Any) -> Any:
     """Run `fn(*args)` on every rank and return its value, or raise on all ranks what the lowest failing rank raised.
 
     `fn` must be local: a collective call inside would leave the other ranks waiting when one rank fails before it.
-    Exceptions that are not LsbcErrors become InternalError with the type's name.
+    Exceptions that are not LsbcErrors become InternalError with the type's name; where there are other ranks SystemExit and KeyboardInterrupt, too.
     """
     value, status, text, cause = None, Status.OK, "", None
     try:
         value = fn(*args)
     except LsbcError as error:
         status, text, cause = error.status, str(error), error
-    except Exception as error:
+    except BaseException as error:  # whatever it is, the other ranks wait for this one
+        if comm.size == 1 and not isinstance(error, Exception):
+            raise
         status, text, cause = Status.INTERNAL, f"{type(error).__name__}: {error}", error
     if comm.allreduce_max(int(status)) == Status.OK:
         return value

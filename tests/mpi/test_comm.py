@@ -62,6 +62,17 @@ def test_one_rank_that_fails_makes_all_ranks_raise(comm):
         agree(comm, work)
 
 
+@pytest.mark.parametrize("end", [SystemExit, KeyboardInterrupt])
+def test_a_rank_that_would_end_fails_with_the_others_which_wait_for_it(comm, end):
+    def work():
+        if comm.rank == comm.size - 1:
+            raise end(3)
+
+    expected, text = (InternalError, f"^rank {comm.size - 1}: {end.__name__}: 3$") if comm.size > 1 else (end, "3")
+    with pytest.raises(expected, match=text):
+        agree(comm, work)
+
+
 def test_the_lowest_failing_rank_speaks_for_all(comm):
     def work():
         raise ValueError(f"number {comm.rank}")
