@@ -90,7 +90,7 @@ class OutputConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
-    """Only for `lsbc run`: the host file and the years."""
+    """For `lsbc run`, BMI and `lsbc yac`: the host file and the years."""
 
     host: Path
     first_year: int

@@ -87,7 +87,7 @@ landuse_map = true
 host_fields = true
 uncovered_cells = "error"
 
-[run]                       # only for `lsbc run`
+[run]                       # for `lsbc run`, BMI and `lsbc yac`
 host = "{host}_host.nc"
 first_year = {first_year}
 last_year = {last_year}
