@@ -74,7 +74,8 @@ def replay(folder: str | Path, new_comm: Callable[[], Comm], *, config: str | Pa
     try:
         first, last = parse_years(years)
         name, paths = agree(comm, find_instance, Path(folder), instance)
-        recordings = agree(comm, lambda: Recordings(paths[comm.rank::comm.size]))
+        mine = np.array_split(np.arange(len(paths)), comm.size)[comm.rank]  # in blocks: of failures on several ranks the lowest is told
+        recordings = agree(comm, lambda: Recordings([paths[k] for k in mine]))
         headers = [header for part in comm.allgather([reader.header for reader in recordings.readers]) for header in part]
         calls = agree(comm, _calls_of_all, comm.allgather([reader.calls for reader in recordings.readers]))
         temporary = Path(comm.bcast(agree(comm, lambda: tempfile.mkdtemp(prefix="lsbc_replay_") if comm.rank == 0 else None)))

@@ -9,7 +9,7 @@ from lsbc.emulator.harness import replay
 from lsbc.emulator.record_file import RecordReader, file_name
 from lsbc.emulator.recorder import Recorded
 from lsbc.regrid.comm import MpiComm, SerialComm
-from lsbc.regrid.errors import LsbcError, Status
+from lsbc.regrid.errors import LsbcError, Status, ValueRangeError
 
 import case
 
@@ -88,6 +88,23 @@ def test_a_failure_of_the_last_rank_is_reproduced_wherever_its_cells_are_now(com
         couple(land, host, cells, owned, 2001)
     for report in alone_and_together(comm, folder):
         assert (report.verdict, report.exit_code, report.failure["status"]) == ("reproduced", 0, Status.VALUE)
+
+
+def test_of_failures_on_several_ranks_the_lowest_is_reproduced_on_fewer_ranks(comm, folder):
+    host = case.make_host()
+    cells, owned = scattered(comm, host)
+    land = record(comm, folder, host, cells, owned)
+    for name, values in host.states[2000].items():
+        land.set_field(name, np.where(name == "urban" and comm.rank > 0, np.nan, values[cells]))
+    if comm.size > 1:
+        with pytest.raises(ValueRangeError, match="rank 1: Field 'urban' is nan"):
+            land.step_year(2000)
+    land.close()
+    comm.barrier()
+    fewer = comm.node_group(int(comm.rank < 2), comm.rank)
+    report = replay(folder / "rec", lambda: fewer.node_group(0, fewer.rank)) if comm.rank < 2 else None
+    assert report is None or comm.size == 1 or report.verdict == "reproduced"
+    fewer.free()
 
 
 def test_a_difference_on_the_last_rank_is_told_on_all(comm, folder):
