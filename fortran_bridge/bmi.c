@@ -1,4 +1,4 @@
-/* BMI for Fortran: hands each function to bmi_calls.py in the interpreter that lsbc_start started. Knows no fields. */
+/* BMI for Fortran and C: hands each function to bmi_calls.py in the interpreter that lsbc_start started. Knows no fields. */
 #define _POSIX_C_SOURCE 200809L /* struct sigaction in guard.h */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -116,6 +116,7 @@ static int initialize(const char *config_file, int32_t *handle) {
 int lsbc_bmi_initialize(const char *config_file, int32_t *handle) {
     lsbc_guard_whole guard;
     *handle = 0;
+    if (config_file == NULL) return lsbc_instance_fail(0, LSBC_ERR_CONFIG, "initialize got NULL for the configuration.");
     (void)lsbc_instance_fail(0, 0, "%s", "");
     lsbc_guard_enter_whole(&guard);
     int status = initialize(config_file, handle);
@@ -132,6 +133,9 @@ int lsbc_bmi_call(int32_t handle, const char *function, const char *name, int32_
                   const int32_t *index, int64_t count, void *memory, const char *kind) {
     int status = check_live(handle, function);
     if (status != LSBC_OK) return status;
+    if (name == NULL || (memory == NULL && count > 0) || (index == NULL && n_index > 0) || count < 0 || n_index < 0) {
+        return lsbc_instance_fail(handle, LSBC_ERR_FIELD, "%s got NULL for a name or an array, or a negative count.", function);
+    }
     const struct question question = {function, name, grid, time, n_index, index, count, memory, kind};
     if (strstr(function, "_value") == NULL) return ask_guarded(handle, &question);
     lsbc_guard guard; /* only copies */

@@ -1,4 +1,4 @@
-"""The embedded side of BMI in Fortran: names and addresses to calls of `LsbcBmi`, exceptions to codes. Knows no land use.
+"""The embedded side of BMI in Fortran and C: names and addresses to calls of `LsbcBmi`, exceptions to codes. Knows no land use.
 
 One entry for all functions of BMI, called by bmi.c: what goes in and what comes back lies behind an address.
 """
@@ -45,6 +45,8 @@ class BmiCalls:
 
     def _run(self, handle: int, function: str, name: str, number: int, time: float, index: np.ndarray, memory: np.ndarray) -> None:
         if function == "initialize":
+            if handle in self._instances:
+                raise StateError("initialize was called twice; call finalize in between.")
             self._instances[handle] = _initialized(name)
             return
         bmi = self._instances.get(handle)

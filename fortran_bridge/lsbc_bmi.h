@@ -1,4 +1,4 @@
-/* What module lsbc_bmi calls: the functions of BMI by their names. Hosts use the module.
+/* What module lsbc_bmi and the structure of lsbc_bmi_c.h call: the functions of BMI by their names. Hosts use those.
  *
  * A BMI instance is a handle like those of lsbc.h: lsbc_last_error gives its texts (with 0 those of a failed
  * lsbc_bmi_initialize), and the codes are the same. It runs on the calling process alone. */
@@ -12,7 +12,7 @@ int lsbc_bmi_initialize(const char *config_file, int32_t *handle);
 
 /* Any other function of BMI but finalize.
  * @param function  in, as bmipy calls it
- * @param name      in, of a variable; "" for functions without
+ * @param name      in, of a variable; "" for functions without; never NULL
  * @param grid      in, of get_grid_*
  * @param time      in, of update_until
  * @param index     in, [n_index], positions from 0, of *_at_indices; may be NULL where n_index is 0

@@ -1,4 +1,4 @@
-"""The embedded side of BMI in Fortran, called as bmi.c does, on arrays of this process."""
+"""The embedded side of BMI in Fortran and C, called as bmi.c does, on arrays of this process."""
 
 import re
 import subprocess
@@ -13,6 +13,8 @@ from lsbc.fortran_bridge.bmi_calls import BmiCalls
 from lsbc.regrid.errors import Status
 
 SOURCE = (Path(bmi_calls.__file__).parent / "lsbc_bmi.F90").read_text()
+C_SOURCE = (Path(bmi_calls.__file__).parent / "lsbc_bmi_struct.c").read_text()
+C_HEADER = (Path(__file__).parents[1] / "bridge" / "bmi_stand_in" / "bmi.h").read_text()
 
 
 class FakeBmi:
@@ -117,6 +119,13 @@ os._exit(0)
     assert done.stdout.split() == ["registered"]
 
 
+def test_an_instance_is_not_initialized_twice(calls):
+    before = calls._instances[1]
+    code, text = ask(calls, "initialize", np.empty(0))
+    assert code == Status.STATE and b"initialize was called twice; call finalize in between" in text
+    assert calls._instances[1] is before
+
+
 def test_without_bmipy_the_text_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "bmipy", None)
     monkeypatch.delitem(sys.modules, "lsbc.emulator.adapters.bmi", raising=False)
@@ -131,3 +140,9 @@ def test_the_fortran_type_has_every_function_of_bmi():
         by_type = "_value" in name
         expected |= {f"{name}_{kind}" for kind in ("int", "float", "double")} if by_type else {name}
     assert set(re.findall(r"^      procedure :: (\w+)", SOURCE, re.M)) == expected | {"last_error"}
+
+
+def test_the_c_structure_has_every_function_of_bmi():
+    bmipy = pytest.importorskip("bmipy", reason="needs bmipy")
+    assert set(re.findall(r"^    int \(\*(\w+)\)", C_HEADER, re.M)) == bmipy.Bmi.__abstractmethods__
+    assert sorted(re.findall(r"^    \.(\w+) = \1,$", C_SOURCE, re.M)) == sorted(bmipy.Bmi.__abstractmethods__)
