@@ -1,4 +1,5 @@
-/* A host that loads liblsbc at run time with its symbols hidden (RTLD_LOCAL). Argument: the library. */
+/* A host that loads liblsbc at run time with its symbols hidden (RTLD_LOCAL), lets go of it and loads it again. Argument: the library. */
+#define _GNU_SOURCE /* RTLD_NOLOAD */
 #include "lsbc.h"
 
 #include <dlfcn.h>
@@ -30,5 +31,15 @@ int main(int n_argument, char **arguments) {
         fprintf(stderr, "%s\n", text);
         return 1;
     }
+    if (destroy(handle) != LSBC_OK) return 1;
+    /* Python keeps addresses inside the library: it stays when the host lets go of it. */
+    dlclose(library);
+    library = dlopen(arguments[1], RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD);
+    if (library == NULL) {
+        fprintf(stderr, "dlclose took the library away\n");
+        return 1;
+    }
+    create = (create_call)find(library, "lsbc_create");
+    if (create("ok.toml", LSBC_COMM_SERIAL, &handle) != LSBC_OK) return 1;
     return destroy(handle) != LSBC_OK;
 }
