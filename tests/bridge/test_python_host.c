@@ -3,6 +3,7 @@
 #include <Python.h>
 
 #include "check.h"
+#include "lsbc_bmi.h"
 
 int main(void) {
     int32_t handle = 0;
@@ -25,6 +26,8 @@ int main(void) {
     CHECK(lsbc_field_count(handle, &count) == LSBC_ERR_STATE);
     CHECK_TEXT(handle, "Python is finalised");
     CHECK(lsbc_destroy(handle) == LSBC_ERR_STATE);
+    CHECK(lsbc_bmi_finalize(handle) == LSBC_ERR_STATE);
+    CHECK_TEXT(handle, "finalize came after Py_Finalize");
     CHECK(lsbc_create("ok.toml", LSBC_COMM_SERIAL, &other) == LSBC_ERR_STARTUP);
     CHECK_TEXT(0, "Python was finalised in this process");
     Py_InitializeEx(0);
