@@ -112,10 +112,10 @@ class RecordWriter:
         """Write a call before it is made; returns its number."""
         number, self.n_call = self.n_call, self.n_call + 1
         with self._open() as data:
+            if grid:
+                _put_grid(data.createGroup(f"grid_{number}"), grid)  # first: a host may give what no file can hold
             _put_call(data, number, call)
             _put_values(data, "states", number, states)
-            if grid:
-                _put_grid(data.createGroup(f"grid_{number}"), grid)
         return number
 
     def end(self, number: int, call: Call, outputs: dict[str, np.ndarray]) -> None:

@@ -16,7 +16,7 @@ from lsbc.emulator.record_file import RecordReader, RecordWriter
 from lsbc.emulator.recorder import Recorded, run_recorded
 from lsbc.fortran_bridge.startup import component_class
 from lsbc.regrid.comm import SerialComm
-from lsbc.regrid.errors import ConfigError, FieldError, FileError, Status, YearError
+from lsbc.regrid.errors import ConfigError, FieldError, FileError, GridError, Status, YearError
 
 import case
 
@@ -187,6 +187,17 @@ def test_a_full_disk_ends_the_recording_with_a_warning_and_not_the_run(folder, m
     assert fetch(land, "lai").max() > 0 and land.year == 2001
     warning, = (line.getMessage() for line in caplog.records if line.name == recorder.__name__)
     assert warning.startswith("rank 0: RecordError: recording to ") and "No space left on device" in warning and "goes on without it" in warning
+
+
+def test_a_grid_that_no_file_can_hold_ends_the_recording_before_it(folder, caplog):
+    config = case.write_config(folder, folder / "model", folder / "fine.nc")
+    land = Recorded(Component, folder / "rec").create(config, SerialComm())
+    arrays = list(case.make_host().part(EVERYTHING))
+    arrays[1] = None
+    with pytest.raises(GridError, match="'lon_deg' has shape"):
+        land.set_grid(*arrays)
+    assert "has ended (TypeError" in caplog.text
+    assert [(call.kind, call.status) for call in reader(folder).calls] == [("create", Status.OK)]
 
 
 def test_a_folder_that_cannot_be_made_is_a_warning(folder, caplog):
