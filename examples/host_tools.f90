@@ -137,20 +137,22 @@ contains
 
    contains
 
-      integer function length(name)
+      ! The results have names of their own: gfortran would else want an executable stack.
+      function length(name) result(n)
          character(len=*), intent(in) :: name
-         integer :: dim, found
+         integer :: n, dim, found
 
-         length = 0
+         n = 0
          found = nf90_inq_dimid(file, name, dim)
-         if (found == nf90_noerr) found = nf90_inquire_dimension(file, dim, len=length)
+         if (found == nf90_noerr) found = nf90_inquire_dimension(file, dim, len=n)
          call note(found, name)
       end function length
 
-      integer function variable(name)
+      function variable(name) result(id)
          character(len=*), intent(in) :: name
+         integer :: id
 
-         call note(nf90_inq_varid(file, name, variable), name)
+         call note(nf90_inq_varid(file, name, id), name)
       end function variable
 
       subroutine note(found, what)
