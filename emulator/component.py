@@ -139,8 +139,8 @@ class Component:
     def set_field(self, name: str, values: Any, npromz: int = 0, level_axis: int | None = None) -> None:
         """Lend an array to lsbc, on all cells passed to `set_grid`; the array itself is kept.
 
-        An input is read at each `step_year`; an output is filled, in its own floating-point type, by each `step_year` and
-        `read_restart` that succeeds. A refused array also forgets the one lent before, so that no year is made from old values.
+        An input is read at each `step_year`; an output is filled, in its own floating-point type, at once if there is a good year, and by
+        each `step_year` and `read_restart` that succeeds. A refused array also forgets the one lent before, so that no year is made from old values.
 
         Args:
             values, npromz, level_axis: as in `lent.lend`.
@@ -149,7 +149,11 @@ class Component:
         """
         plan = self._require("set_field")
         self.forget_field(name)
-        self._lent[name] = self._lend(plan, self._info(name), values, npromz, level_axis)
+        info = self._info(name)
+        lent = self._lend(plan, info, values, npromz, level_axis)
+        if info.direction == "out" and self._state is not None:
+            lent.fill(self._state.fields[name])
+        self._lent[name] = lent
 
     def _lend(self, plan: Plan, info: FieldInfo, values: Any, npromz: int, level_axis: int | None) -> Lent:
         lent = lend(info.name, values, info.n_level, len(plan.cells.global_id), self._comm.rank, npromz, level_axis)

@@ -104,7 +104,7 @@ static int initialize(const char *config_file, int32_t *handle) {
     struct question question = {"initialize", config_file, 0, 0.0, 0, NULL, 0, NULL, "i4"};
     status = ask(new_handle, &question);
     if (status != LSBC_OK) return status;
-    if (!lsbc_instance_open(new_handle, 0)) {
+    if (!lsbc_instance_open(new_handle, LSBC_FACE_BMI, 0)) {
         question.function = "finalize";
         (void)ask(new_handle, &question);
         return lsbc_instance_fail(0, LSBC_ERR_INTERNAL, "lsbc_bmi_initialize: no memory for handle %d.", (int)new_handle);
@@ -125,7 +125,7 @@ int lsbc_bmi_initialize(const char *config_file, int32_t *handle) {
 }
 
 static int check_live(int32_t handle, const char *function) {
-    if (!lsbc_instance_is_live(handle)) {
+    if (!lsbc_instance_is_live(handle, LSBC_FACE_BMI)) {
         return lsbc_instance_fail(handle, LSBC_ERR_STATE, "%s came before initialize or after finalize.", function);
     }
     if (lsbc_start_is_alive()) return LSBC_OK;

@@ -10,6 +10,7 @@
 typedef struct instance {
     struct instance *next;
     int32_t handle;
+    lsbc_face face;
     int uses_mpi;
     int has_year;
     int32_t year;
@@ -28,10 +29,11 @@ static instance *find(int32_t handle) {
 
 int32_t lsbc_instance_reserve(void) { return last_handle == INT32_MAX ? 0 : ++last_handle; }
 
-int lsbc_instance_open(int32_t handle, int uses_mpi) {
+int lsbc_instance_open(int32_t handle, lsbc_face face, int uses_mpi) {
     instance *new_instance = (instance *)calloc(1, sizeof *new_instance);
     if (new_instance == NULL) return 0;
     new_instance->handle = handle;
+    new_instance->face = face;
     new_instance->uses_mpi = uses_mpi;
     new_instance->next = first;
     first = new_instance;
@@ -47,7 +49,10 @@ void lsbc_instance_close(int32_t handle) {
     free(gone);
 }
 
-int lsbc_instance_is_live(int32_t handle) { return find(handle) != NULL; }
+int lsbc_instance_is_live(int32_t handle, lsbc_face face) {
+    const instance *at = find(handle);
+    return at != NULL && at->face == face;
+}
 
 int lsbc_instance_uses_mpi(int32_t handle) {
     const instance *at = find(handle);

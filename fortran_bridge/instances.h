@@ -4,12 +4,15 @@
 
 #include <stdint.h>
 
+/* Which functions an instance belongs to: those of lsbc.h or those of lsbc_bmi.h. Neither takes the other's handles. */
+typedef enum lsbc_face { LSBC_FACE_CALLS, LSBC_FACE_BMI } lsbc_face;
+
 /* A number that was never used before, not yet live; 0 when none is left. */
 int32_t lsbc_instance_reserve(void);
 /* Make a reserved number live; 0 when memory is out. */
-int lsbc_instance_open(int32_t handle, int uses_mpi);
+int lsbc_instance_open(int32_t handle, lsbc_face face, int uses_mpi);
 void lsbc_instance_close(int32_t handle);
-int lsbc_instance_is_live(int32_t handle);
+int lsbc_instance_is_live(int32_t handle, lsbc_face face);
 
 int lsbc_instance_uses_mpi(int32_t handle);
 /* Whether no other instance is live. */

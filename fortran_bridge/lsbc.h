@@ -142,10 +142,11 @@ int lsbc_set_grid(int32_t handle, int64_t n_cell, const int64_t *global_id, cons
 
 /** Lend a field of the host to lsbc. Local.
  *
- *  lsbc keeps the address. An input is read in every lsbc_step_year and never written to; an output is filled by every
- *  lsbc_step_year and lsbc_read_restart that succeeds, and left as it is by one that fails; but outputs in device memory
- *  are undefined when a device fails while they are filled (LSBC_ERR_DEVICE). The array must stay where it is, and alive, until the next lsbc_set_field of the same name or lsbc_destroy. A call that is refused also takes back
- *  the array lent before, so that no year is made from old values.
+ *  lsbc keeps the address. An input is read in every lsbc_step_year and never written to. An output is filled at once
+ *  with the last good year, if there is one, and by every lsbc_step_year and lsbc_read_restart that succeeds, and left as
+ *  it is by one that fails; but outputs in device memory are undefined when a device fails while they are filled
+ *  (LSBC_ERR_DEVICE). The array must stay where it is, and alive, until the next lsbc_set_field of the same name or
+ *  lsbc_destroy. A call that is refused also takes back the array lent before, so that no year is made from old values.
  *  Host memory is used in place. Device memory is copied once a year, on the default stream (lsbc_set_array: on a
  *  stream of the host), which lsbc waits for.
  *  @param name    in, name of a field (see lsbc_field_info), NUL-terminated

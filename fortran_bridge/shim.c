@@ -48,7 +48,7 @@ static int public_status(int32_t handle, int inner) {
 
 /* LSBC_OK when a call may go on to Python. */
 static int check_live(int32_t handle) {
-    if (!lsbc_instance_is_live(handle)) {
+    if (!lsbc_instance_is_live(handle, LSBC_FACE_CALLS)) {
         return lsbc_instance_fail(handle, LSBC_ERR_STATE, "Handle %d is unknown or destroyed.", (int)handle);
     }
     if (lsbc_start_is_alive()) return LSBC_OK;
@@ -142,7 +142,7 @@ static int create(const char *config_path, int32_t fortran_comm, int32_t *handle
     int32_t new_handle = lsbc_instance_reserve();
     if (new_handle == 0) return lsbc_instance_fail(0, LSBC_ERR_INTERNAL, "lsbc_create: no handle is left.");
     status = public_status(0, lsbc_inner_create(new_handle, config_path, fortran_comm));
-    if (status == LSBC_OK && !lsbc_instance_open(new_handle, fortran_comm != LSBC_COMM_SERIAL)) {
+    if (status == LSBC_OK && !lsbc_instance_open(new_handle, LSBC_FACE_CALLS, fortran_comm != LSBC_COMM_SERIAL)) {
         status = lsbc_instance_fail(0, LSBC_ERR_INTERNAL, "lsbc_create: no memory for handle %d.", (int)new_handle);
     }
     status = agree_if_mpi(fortran_comm, status);

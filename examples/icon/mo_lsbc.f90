@@ -19,6 +19,9 @@ module mo_lsbc
    character(len=5), parameter, public :: lsbc_state_name(12) = [character(len=5) :: 'primf', 'primn', 'secdf', 'secdn', 'urban', &
       'c3ann', 'c4ann', 'c3per', 'c4per', 'c3nfx', 'pastr', 'range']
 
+   !> What lsbc gives where it has no data
+   real(wp), parameter :: no_data = -9999.0_wp
+
    !> Land use of one domain. Keep it with the TARGET attribute: its states are lent to lsbc.
    type :: t_lsbc
       type(lsbc_handle) :: handle
@@ -96,13 +99,29 @@ contains
       character(len=*), intent(inout) :: text
 
       call lsbc_step_year(self%handle, year, ierr)
-      if (ierr == lsbc_ok) call lsbc_get_field(self%handle, 'lai', ext_data%atm%lai_mx, ierr, npromz=p_patch%npromz_c)
-      if (ierr == lsbc_ok) call lsbc_get_field(self%handle, 'veg_frac', ext_data%atm%plcov_mx, ierr, npromz=p_patch%npromz_c)
-      if (ierr == lsbc_ok) call lsbc_get_field(self%handle, 'root_depth', ext_data%atm%rootdp, ierr, npromz=p_patch%npromz_c)
-      if (ierr == lsbc_ok) call lsbc_get_field(self%handle, 'z0m', ext_data%atm%z0, ierr, npromz=p_patch%npromz_c)
-      if (ierr == lsbc_ok) call lsbc_get_field(self%handle, 'emissivity', ext_data%atm%emis_rad, ierr, npromz=p_patch%npromz_c)
+      call put(self, 'lai', p_patch%npromz_c, ext_data%atm%lai_mx, ierr)
+      call put(self, 'veg_frac', p_patch%npromz_c, ext_data%atm%plcov_mx, ierr)
+      call put(self, 'root_depth', p_patch%npromz_c, ext_data%atm%rootdp, ierr)
+      call put(self, 'z0m', p_patch%npromz_c, ext_data%atm%z0, ierr)
+      call put(self, 'emissivity', p_patch%npromz_c, ext_data%atm%emis_rad, ierr)
       if (ierr /= lsbc_ok) call lsbc_last_error(self%handle, text)
    end subroutine lsbc_icon_update
+
+   !> One field into ICON's, but where lsbc has no data (uncovered_cells = "fill"): there ICON's own value stays.
+   subroutine put(self, name, npromz, field, ierr)
+      type(t_lsbc), intent(in) :: self
+      character(len=*), intent(in) :: name
+      integer, intent(in) :: npromz
+      real(wp), intent(inout) :: field(:, :)
+      integer, intent(inout) :: ierr
+      real(wp), allocatable :: made(:, :)
+
+      if (ierr /= lsbc_ok) return
+      allocate (made(size(field, 1), size(field, 2)))
+      made = no_data
+      call lsbc_get_field(self%handle, name, made, ierr, npromz=npromz)
+      if (ierr == lsbc_ok) where (made > no_data) field = made
+   end subroutine put
 
    !> Write lsbc's state beside ICON's restart. Collective.
    subroutine lsbc_icon_write_restart(self, path, ierr, text)

@@ -1,7 +1,7 @@
 !> lsbc in WRF: to be compiled with WRF's own sources. docs/wrf.md says where its three calls go.
 !>
-!> One instance a domain. The mass points of this task's patch are handed over as WRF holds them, in single precision and with
-!> gaps where the halo is; corners come from the geo_em file, as WRF keeps none in memory.
+!> One instance a domain, on the mass points of this task's patch, in WRF's single precision; corners come from the geo_em file,
+!> as WRF keeps none in memory.
 module module_lsbc
    use, intrinsic :: iso_c_binding, only: c_double, c_int32_t, c_int64_t
    use module_domain, only: domain, get_ijk_from_grid
@@ -23,13 +23,18 @@ module module_lsbc
       integer :: is = 0, ie = -1, js = 0, je = -1
       !> Fractions of the whole cell [1], (is:ie, js:je, state); filled by the host before the year that they describe
       real, allocatable :: state(:, :, :)
-      !> Vegetation fraction as lsbc gives it [1]; WRF's VEGFRA is in percent
-      real, allocatable :: veg_frac(:, :)
+      !> What every year fills, (is:ie, js:je, field), in the order of `made_name`
+      real, allocatable :: made(:, :, :)
    end type lsbc_land
+
+   integer, parameter :: n_made = 5, albedo = 1, lai = 2, z0m = 3, emissivity = 4, veg_frac = 5
+   character(len=10), parameter :: made_name(n_made) = [character(len=10) :: 'albedo', 'lai', 'z0m', 'emissivity', 'veg_frac']
+   !> What lsbc gives where it has no data
+   real, parameter :: no_data = -9999.0
 
 contains
 
-   !> Start lsbc on the tasks of a domain, and lend the fields of `grid` that every year fills. Collective.
+   !> Start lsbc on the tasks of a domain, and lend it its states and the arrays that every year fills. Collective.
    subroutine lsbc_wrf_start(self, config, geo_em, communicator, grid, ierr, text, restart)
       type(lsbc_land), target, intent(inout) :: self
       !> Path of lsbc's configuration
@@ -38,7 +43,7 @@ contains
       character(len=*), intent(in) :: geo_em
       !> The domain's communicator (`local_communicator` of module_dm)
       integer, intent(in) :: communicator
-      type(domain), target, intent(inout) :: grid
+      type(domain), intent(in) :: grid
       !> `lsbc_ok` or an `lsbc_err_*` code
       integer, intent(out) :: ierr
       !> What went wrong, for `wrf_error_fatal`
@@ -54,32 +59,20 @@ contains
       self%js = jps
       self%je = min(jpe, jde - 1)
       allocate (self%state(self%is:self%ie, self%js:self%je, size(lsbc_state_name)))
-      allocate (self%veg_frac(self%is:self%ie, self%js:self%je))
+      allocate (self%made(self%is:self%ie, self%js:self%je, n_made))
       self%state = 0.0
+      self%made = no_data
       call lsbc_create(config, communicator, self%handle, ierr)
       if (ierr == lsbc_ok) call set_cells(self, geo_em, grid, ide - ids, ierr, text)
       do k = 1, size(lsbc_state_name)
          if (ierr == lsbc_ok) call lsbc_set_field(self%handle, lsbc_state_name(k), self%state(:, :, k), ierr)
       end do
-      if (ierr == lsbc_ok) call lend(self, 'albedo', grid%albbck, ims, jms, ierr)
-      if (ierr == lsbc_ok) call lend(self, 'lai', grid%lai, ims, jms, ierr)
-      if (ierr == lsbc_ok) call lend(self, 'z0m', grid%z0, ims, jms, ierr)
-      if (ierr == lsbc_ok) call lend(self, 'emissivity', grid%embck, ims, jms, ierr)
-      if (ierr == lsbc_ok) call lsbc_set_field(self%handle, 'veg_frac', self%veg_frac, ierr)
+      do k = 1, n_made
+         if (ierr == lsbc_ok) call lsbc_set_field(self%handle, made_name(k), self%made(:, :, k), ierr)
+      end do
       if (ierr == lsbc_ok .and. present(restart)) call lsbc_read_restart(self%handle, restart, ierr)
       if (ierr /= lsbc_ok .and. text == '') call lsbc_last_error(self%handle, text)
    end subroutine lsbc_wrf_start
-
-   !> Lend this task's patch of a field with halo: no copy.
-   subroutine lend(self, name, field, ims, jms, ierr)
-      type(lsbc_land), intent(in) :: self
-      character(len=*), intent(in) :: name
-      integer, intent(in) :: ims, jms
-      real, target, asynchronous, intent(inout) :: field(ims:, jms:)
-      integer, intent(out) :: ierr
-
-      call lsbc_set_field(self%handle, name, field(self%is:self%ie, self%js:self%je), ierr)
-   end subroutine lend
 
    !> The patch's cells; XLONG_C and XLAT_C are (n_i + 1, n_j + 1) corners of the whole domain.
    subroutine set_cells(self, geo_em, grid, n_i, ierr, text)
@@ -144,11 +137,20 @@ contains
       character(len=*), intent(inout) :: text
 
       call lsbc_step_year(self%handle, year, ierr)
-      if (ierr == lsbc_ok) then
-         grid%vegfra(self%is:self%ie, self%js:self%je) = 100.0*self%veg_frac
-      else
+      if (ierr /= lsbc_ok) then
          call lsbc_last_error(self%handle, text)
+         return
       end if
+      ! where lsbc has no data (uncovered_cells = "fill") WRF's own values stay
+      associate (is => self%is, ie => self%ie, js => self%js, je => self%je, made => self%made)
+         where (made(:, :, albedo) > no_data)
+            grid%albbck(is:ie, js:je) = made(:, :, albedo)
+            grid%lai(is:ie, js:je) = made(:, :, lai)
+            grid%z0(is:ie, js:je) = made(:, :, z0m)
+            grid%embck(is:ie, js:je) = made(:, :, emissivity)
+            grid%vegfra(is:ie, js:je) = 100.0*made(:, :, veg_frac)
+         end where
+      end associate
    end subroutine lsbc_wrf_step
 
    !> Write lsbc's state beside wrfrst. Collective.

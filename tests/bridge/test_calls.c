@@ -1,5 +1,6 @@
 /* Every call with good and with impossible arguments, in and out of order, on one process. */
 #include "check.h"
+#include "lsbc_bmi.h"
 
 static void refuses_impossible_arguments_of_create(void) {
     int32_t handle = 99;
@@ -99,6 +100,13 @@ static void lists_the_fields(int32_t handle) {
     CHECK(lsbc_field_info(handle, -1, &info) == LSBC_ERR_FIELD);
 }
 
+static void is_not_taken_for_an_instance_of_bmi(int32_t handle) {
+    int32_t count = 0;
+    CHECK(lsbc_bmi_finalize(handle) == LSBC_ERR_STATE);
+    CHECK(lsbc_bmi_call(handle, "update", "", 0, 0.0, 0, NULL, 0, NULL, "i4") == LSBC_ERR_STATE);
+    CHECK(lsbc_field_count(handle, &count) == LSBC_OK && count == 4);
+}
+
 static void reads_the_hosts_own_memory_at_the_step(int32_t handle) {
     double values[2] = {0.0, 0.0}, address[2], result[2] = {-1.0, -1.0}, levels[3][2];
     float result_f32[2], values_f32[2] = {0.75F, 0.125F};
@@ -149,6 +157,7 @@ int main(void) {
     CHECK(set_two_cells(handle) == LSBC_OK);
     refuses_impossible_fields(handle);
     lists_the_fields(handle);
+    is_not_taken_for_an_instance_of_bmi(handle);
     reads_the_hosts_own_memory_at_the_step(handle);
     restarts(handle);
 
