@@ -11,6 +11,7 @@ from netCDF4 import Dataset
 
 from lsbc.emulator.classes import LUH2_STATES
 from lsbc.emulator.component import Component
+from lsbc.emulator.fields import FILL
 from lsbc.regrid.comm import SerialComm
 
 import case
@@ -35,6 +36,7 @@ def folder(tmp_path_factory):
     case.write_artefact(folder / "model")
     case.write_fine_file(folder / "fine.nc", case.first_map())
     case.write_config(folder, folder / "model", folder / "fine.nc", allocation=True)
+    (folder / "fill.toml").write_text((folder / "lsbc.toml").read_text().replace("[output]", "[output]\nuncovered_cells = 'fill'"))
     return folder
 
 
@@ -59,9 +61,9 @@ def run(folder, program, ranks, *arguments):
                           timeout=120, check=False)
 
 
-def expected(folder, fields, cells, states):
-    """year -> global id -> values, from the component called directly."""
-    component = Component.create(folder / "lsbc.toml", SerialComm())
+def expected(folder, fields, cells, states, config="lsbc.toml"):
+    """year -> global id -> values, from the component called directly; -1, what the hosts had before, where lsbc has no data."""
+    component = Component.create(folder / config, SerialComm())
     component.set_grid(*cells, np.ones(len(cells[0]), np.int32))
     found = {}
     for year in (2000, 2001):
@@ -71,6 +73,7 @@ def expected(folder, fields, cells, states):
         values = np.empty((len(fields), len(cells[0])))
         for row, name in zip(values, fields):
             component.get_field(name, row)
+        values[:, values[0] == FILL] = -1.0
         found[year] = dict(zip(cells[0].tolist(), values.T))
     component.close()
     return found
@@ -91,11 +94,13 @@ def triangles(size_deg):
     return 5000 - k, centre_lon, centre_lat, lon, lat
 
 
-def test_the_module_for_icon_gives_the_components_bits_in_blocks(folder, programs):
-    answer = run(folder, programs["icon"], 1, "lsbc.toml", N, SIZE_DEG, case.LON0, case.LAT0, "icon.txt")
+@pytest.mark.parametrize(("config", "size_deg", "n_without_data"), [("lsbc.toml", SIZE_DEG, 0), ("fill.toml", 0.5, 66)])
+def test_the_module_for_icon_gives_the_components_bits_in_blocks(folder, programs, config, size_deg, n_without_data):
+    answer = run(folder, programs["icon"], 1, config, N, size_deg, case.LON0, case.LAT0, "icon.txt")
     assert answer.returncode == 0, answer.stderr
-    right = expected(folder, FIELDS["icon"], triangles(SIZE_DEG),
-                     lambda year: {"urban": 0.05 + 0.25 * (year - 2000), "secdf": 0.25, "c3ann": 0.5 - 0.25 * (year - 2000)})
+    right = expected(folder, FIELDS["icon"], triangles(size_deg),
+                     lambda year: {"urban": 0.05 + 0.25 * (year - 2000), "secdf": 0.25, "c3ann": 0.5 - 0.25 * (year - 2000)}, config)
+    assert sum(values[0] == -1.0 for values in right[2001].values()) == n_without_data  # of 7 x 7 squares of half a degree 4 x 4 have data
     lines = [line.split() for line in (folder / "icon.txt").read_text().splitlines()]
     assert len(lines) == 2 * 2 * N * N
     for year, cell, *words in lines:
@@ -104,31 +109,32 @@ def test_the_module_for_icon_gives_the_components_bits_in_blocks(folder, program
     assert (folder / "icon.txt.restart").exists()
 
 
-def write_geo_em(path, broken=False):
+def write_geo_em(path, size_deg=SIZE_DEG, broken=False):
     with Dataset(path, "w") as data:
         for name, size in (("Time", None), ("south_north_stag", N + 1), ("west_east_stag", N + 1)):
             data.createDimension(name, size)
-        edge = SIZE_DEG * np.arange(N + 1)
+        edge = size_deg * np.arange(N + 1)
         data.createVariable("XLONG_C" if not broken else "XLONG", "f4", ("Time", "south_north_stag", "west_east_stag"))[0] = case.LON0 + np.tile(edge, (N + 1, 1))
         data.createVariable("XLAT_C", "f4", ("Time", "south_north_stag", "west_east_stag"))[0] = case.LAT0 + np.tile(edge[:, None], (1, N + 1))
 
 
-@pytest.mark.parametrize("ranks", [1, 2])
-def test_the_module_for_wrf_gives_the_components_bits_in_its_patches(folder, programs, ranks):
-    write_geo_em(folder / "geo_em.nc")
-    answer = run(folder, programs["wrf"], ranks, "lsbc.toml", "geo_em.nc", N, SIZE_DEG, case.LON0, case.LAT0, f"wrf{ranks}.txt")
+@pytest.mark.parametrize(("ranks", "config", "size_deg", "n_without_data"), [(1, "lsbc.toml", SIZE_DEG, 0), (2, "lsbc.toml", SIZE_DEG, 0), (1, "fill.toml", 0.5, 33)])
+def test_the_module_for_wrf_gives_the_components_bits_in_its_patches(folder, programs, ranks, config, size_deg, n_without_data):
+    write_geo_em(folder / "geo_em.nc", size_deg)
+    answer = run(folder, programs["wrf"], ranks, config, "geo_em.nc", N, size_deg, case.LON0, case.LAT0, f"wrf{ranks}.txt")
     assert answer.returncode == 0, answer.stderr
     j, i = np.divmod(np.arange(N * N), N)
-    west, south = case.LON0 + SIZE_DEG * i, case.LAT0 + SIZE_DEG * j
-    lon, lat = west[:, None] + SIZE_DEG * np.array([0, 1, 1, 0]), south[:, None] + SIZE_DEG * np.array([0, 0, 1, 1])
-    right = expected(folder, FIELDS["wrf"], (np.arange(N * N) + 1, west + SIZE_DEG / 2, south + SIZE_DEG / 2, lon, lat),
-                     lambda year: {"urban": 0.0625 + 0.25 * (year - 2000), "secdf": 0.25, "c3ann": 0.5 - 0.25 * (year - 2000)})
+    west, south = case.LON0 + size_deg * i, case.LAT0 + size_deg * j
+    lon, lat = west[:, None] + size_deg * np.array([0, 1, 1, 0]), south[:, None] + size_deg * np.array([0, 0, 1, 1])
+    right = expected(folder, FIELDS["wrf"], (np.arange(N * N) + 1, west + size_deg / 2, south + size_deg / 2, lon, lat),
+                     lambda year: {"urban": 0.0625 + 0.25 * (year - 2000), "secdf": 0.25, "c3ann": 0.5 - 0.25 * (year - 2000)}, config)
+    assert sum(values[0] == -1.0 for values in right[2001].values()) == n_without_data
     lines = [line.split() for rank in range(ranks) for line in (folder / f"wrf{ranks}.txt.{rank}").read_text().splitlines()]
     assert len(lines) == 2 * N * N
     for year, cell, *words in lines:
         values = np.array([int(word, 16) for word in words], np.uint32).view(np.float32)
         expected_values = right[int(year)][int(cell)].astype(np.float32)
-        expected_values[1] *= np.float32(100.0)  # VEGFRA is in percent
+        expected_values[1] *= np.float32(100.0 if expected_values[1] != -1.0 else 1.0)  # VEGFRA is in percent
         assert values.tolist() == expected_values.tolist()
 
 

@@ -45,7 +45,10 @@ program icon_program
          if (lsbc_state_name(k) == 'c3ann') land%state(:, :, k) = 0.5_wp - 0.25_wp*(year - 2000)
       end do
       ext%atm%lai_mx = filled
+      ext%atm%plcov_mx = filled
+      ext%atm%rootdp = filled
       ext%atm%z0 = filled
+      ext%atm%emis_rad = filled
       call lsbc_icon_update(land, year, patch, ext, ierr, text)
       call check()
       do jb = 1, patch%nblks_c

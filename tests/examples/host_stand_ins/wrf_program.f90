@@ -42,6 +42,10 @@ program wrf_program
       end do
    end do
    grid%albbck = -1.0
+   grid%lai = -1.0
+   grid%vegfra = -1.0
+   grid%z0 = -1.0
+   grid%embck = -1.0
    call lsbc_wrf_start(land, trim(config), trim(geo_em), mpi_comm_world, grid, ierr, text)
    call check()
    write (word, '(2a, i0)') trim(path), '.', rank
