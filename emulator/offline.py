@@ -16,6 +16,7 @@ from lsbc.emulator.config import Config, load_config, read_config
 from lsbc.emulator.gate import driver_groups
 from lsbc.emulator.plan import build_plan
 from lsbc.emulator.reader import FineFile, HostFile, read_host_file
+from lsbc.emulator.recorder import recorded_if_asked
 from lsbc.emulator.seat import take_seat
 from lsbc.emulator.step import first_coverage, require_coverage
 from lsbc.emulator.windows import Limits
@@ -36,7 +37,7 @@ def run(config_path: str | Path, comm: Comm, restart: str | Path | None = None, 
     """
     config, host = agree(comm, _host_of, config_path)
     cells = np.array_split(np.arange(len(host.global_id)), comm.size)[comm.rank]
-    component = Component.create(config_path, comm)
+    component = recorded_if_asked(Component).create(config_path, comm)
     try:
         component.set_grid(host.global_id[cells], host.lon_deg[cells], host.lat_deg[cells], host.vertex_lon_deg[cells],
                            host.vertex_lat_deg[cells], np.ones(len(cells), np.int32))

@@ -38,6 +38,15 @@ def test_run_writes_a_map_and_fields_for_every_year_and_plot_draws_them(folder, 
     assert main(["plot", str(folder / "out" / "lsbc_2002.nc"), "-v", "lay"]) != 0
 
 
+def test_a_run_without_a_host_is_recorded_and_replayed_like_one_with_a_host(folder, monkeypatch, capsys):
+    monkeypatch.setenv("LSBC_RECORD", str(folder / "rec"))
+    assert main(["run", config(folder)]) == 0
+    monkeypatch.delenv("LSBC_RECORD")
+    assert main(["harness", "--describe", str(folder / "rec")]) == 0
+    described = capsys.readouterr().out
+    assert all(f"step_year {year}" in described for year in (2000, 2001, 2002))
+
+
 def test_run_without_its_section_says_what_is_missing(folder, capsys):
     assert main(["run", config(folder, "")]) == int(Status.CONFIG)
     assert "needs a section [run]" in capsys.readouterr().err
