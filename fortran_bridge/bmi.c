@@ -125,11 +125,9 @@ int lsbc_bmi_initialize(const char *config_file, int32_t *handle) {
 }
 
 static int check_live(int32_t handle, const char *function) {
-    if (!lsbc_instance_is_live(handle, LSBC_FACE_BMI)) {
-        return lsbc_instance_fail(handle, LSBC_ERR_STATE, "%s came before initialize or after finalize.", function);
-    }
-    if (lsbc_start_is_alive()) return LSBC_OK;
-    return lsbc_instance_fail(handle, LSBC_ERR_STATE, "%s came after Py_Finalize.", function);
+    if (lsbc_start_is_gone()) return lsbc_instance_fail(handle, LSBC_ERR_STATE, "%s came after Py_Finalize.", function);
+    if (lsbc_instance_is_live(handle, LSBC_FACE_BMI)) return LSBC_OK;
+    return lsbc_instance_fail(handle, LSBC_ERR_STATE, "%s came before initialize or after finalize.", function);
 }
 
 int lsbc_bmi_call(int32_t handle, const char *function, const char *name, int32_t grid, double time, int64_t n_index,

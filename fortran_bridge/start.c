@@ -30,6 +30,8 @@ static int is_gone = 0;
 
 static void note_the_end(void) { is_gone = 1; }
 
+int lsbc_start_is_gone(void) { return is_gone; }
+
 int lsbc_start_is_alive(void) { return !is_gone && Py_IsInitialized(); }
 
 const char *lsbc_start_text(void) { return text; }

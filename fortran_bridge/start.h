@@ -10,6 +10,8 @@ int lsbc_start_interpreter(void);
 int lsbc_start_was_tried(void);
 /* Whether the interpreter is still there: a host may finalise its own, and any library that of the process. */
 int lsbc_start_is_alive(void);
+/* Whether the interpreter that lsbc joined was finalised. */
+int lsbc_start_is_gone(void);
 /* Whether lsbc started the interpreter: then it has no other owner. */
 int lsbc_start_is_own(void);
 /* What is wrong and what to do; empty after success. */
