@@ -19,7 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from bmipy import Bmi
+
+try:
+    from bmipy import Bmi
+except ImportError as error:
+    raise ImportError("LsbcBmi needs bmipy: pip install 'lsbc[bmi]'.") from error
 
 from lsbc.emulator.adapters.bmi_arrays import fill, numbers, places
 from lsbc.emulator.adapters.bmi_grid import GRID, GridAnswers
