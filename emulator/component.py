@@ -21,6 +21,7 @@ from lsbc.emulator.engines import make_tiles
 from lsbc.emulator.fields import BY_NAME, FIELDS, FILL, FieldInfo
 from lsbc.emulator.lent import Lent, lend
 from lsbc.emulator.output import read_history, write_host_fields, write_landuse_map, write_summary
+from lsbc.emulator.output_folder import OutputFolder
 from lsbc.emulator.plan import Plan, build_plan
 from lsbc.emulator.reader import FineFile
 from lsbc.emulator.restart import read_restart, write_restart
@@ -30,7 +31,6 @@ from lsbc.emulator.state import State
 from lsbc.emulator.step import Settings, first_coverage, publish, require_coverage, run_year, tile_statics
 from lsbc.emulator.surface.parameters import ClassTable, read_class_table
 from lsbc.emulator.windows import plan_summary
-from lsbc.regrid.atomic import make_folder
 from lsbc.regrid.comm import Comm, agree
 from lsbc.regrid.errors import FieldError, LsbcError, StateError, YearError
 from lsbc.regrid.host_cells import HostCells
@@ -45,8 +45,9 @@ class Component:
     call them together and get the same result or the same error. `set_field` and `get_field` are local.
     """
 
-    def __init__(self, comm: Comm, config: Config, artefact: Artefact, seat: Seat, table: ClassTable):
+    def __init__(self, comm: Comm, config: Config, artefact: Artefact, seat: Seat, table: ClassTable, folder: OutputFolder | None):
         self._comm, self._config, self._artefact = comm, config, artefact
+        self._folder = folder
         self._tiles: RankTiles | None = None
         self._seat = seat
         self._version = version("lsbc")
@@ -67,21 +68,25 @@ class Component:
         The instance owns `comm` and frees it in `close`.
 
         Raises:
-            ConfigError, ModelError, StartupError, DeviceError, FileError: on all ranks.
+            ConfigError (also where another instance writes to output.directory), ModelError, StartupError, DeviceError, FileError: on all ranks.
         """
 
         def load() -> tuple[Config, Artefact, ClassTable]:
             config = load_config(config_path)
             artefact = read_artefact(locate(config.model.artefact, config.source.parent), config.model.sha256)
             FineFile(config.data.fine, artefact.fine).close()  # a wrong path or lattice shows here, not after the host has made its grid
+            table = read_class_table()
             if config.output.directory is not None and comm.rank == 0:
-                make_folder(config.output.directory)
-            return config, artefact, read_class_table()
+                folders.append(OutputFolder(config.output.directory))
+            return config, artefact, table
 
+        folders: list[OutputFolder] = []
         try:
             config, artefact, table = agree(comm, load)
-            return cls(comm, config, artefact, take_seat(comm, config.model, artefact), table)
+            return cls(comm, config, artefact, take_seat(comm, config.model, artefact), table, *(folders or [None]))
         except LsbcError:
+            for folder in folders:
+                folder.close()
             comm.free()
             raise
 
@@ -299,6 +304,8 @@ class Component:
             if self._tiles is not None:
                 self._tiles.close()
             self._seat.close()
+            if self._folder is not None:
+                self._folder.close()
             self._plan, self._tiles, self._state, self._lent = None, None, None, {}
             self._comm.free()
 

@@ -99,6 +99,8 @@ def check(config_path: str | Path) -> list[str]:
                 limits = seat.limits if seat is not None else Limits.of_device("cpu", artefact.window)
                 _try(problems, lambda: _check_plan(config, cells, artefact, fine, limits))
             _check_states(problems, config, host)
+    if config.comin is not None and config.comin.states_file is not None:
+        _try(problems, lambda: read_host_file(config.comin.states_file))
     if fine is not None:
         fine.close()
     return problems

@@ -211,6 +211,7 @@ def test_restarts_are_replayed_from_their_copies_and_compared(folder, host, caps
     first = start(folder, host, "first")
     feed(first, host, 2000)
     first.write_restart(folder / "r.nc")
+    first.close()
     land = start(folder, host)
     land.read_restart(folder / "r.nc")
     feed(land, host, 2001)
