@@ -75,6 +75,12 @@ def test_check_tells_everything_that_is_wrong_at_once(folder, capsys):
         assert words in out
 
 
+def test_check_reads_the_states_file_of_the_plugin_for_icon(folder, capsys):
+    assert main(["check", config(folder, "[comin]\nstates_file = 'host.nc'")]) == 0
+    assert main(["check", config(folder, "[comin]\nstates_file = 'nowhere.nc'")]) == 1
+    assert "nowhere.nc" in capsys.readouterr().out
+
+
 def test_check_finds_cells_that_lie_elsewhere(folder, capsys):
     host = case.make_host()
     host.lon_deg, host.lat_deg = host.lat_deg, host.lon_deg
