@@ -14,12 +14,12 @@ TEXT = '[model]\nartefact = "shipped:bavaria30"\n[data]\nfine = "in/fine.nc"\n[t
 
 
 def header(text=TEXT):
-    return Header("1", "1", 0, 1, "2031-01-01T00:00:00+00:00", "/work/run/lsbc.toml", text)
+    return Header("1", "1", 0, 1, "2031-01-01T00:00:00+00:00", "/scratch/run/lsbc.toml", text)
 
 
 def test_paths_count_from_the_recorded_folder_and_no_output_is_written(tmp_path):
     config = load_config(replay_config(header(), None, [], tmp_path))
-    assert config.data.fine == Path("/work/run/in/fine.nc") and config.output.directory is None
+    assert config.data.fine == Path("/scratch/run/in/fine.nc") and config.output.directory is None
     assert config.model.artefact == "shipped:bavaria30" and config.output.min_coverage == 0.25
 
 
@@ -41,7 +41,7 @@ def test_a_given_configuration_is_taken_as_it_is_unless_keys_change(tmp_path):
 
 def test_a_configuration_that_was_no_toml_stays_as_it_was(tmp_path):
     assert replay_config(header("broken ["), None, [], tmp_path).read_text() == "broken ["
-    with pytest.raises(ConfigError, match="--set cannot change /work/run/lsbc.toml: it is not valid TOML"):
+    with pytest.raises(ConfigError, match="--set cannot change /scratch/run/lsbc.toml: it is not valid TOML"):
         replay_config(header("broken ["), None, ["a.b=1"], tmp_path)
 
 
