@@ -73,10 +73,20 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND ...")
     _harness_options(add("harness", _harness, "Replay a recording without its host and compare, bit for bit (also under mpirun, on any number of ranks)."))
     add("info", _info, "Print version, backends, shipped models and the field contract.")
+    _crosswalk_options(add("crosswalk", _crosswalk, "Show, list or check the tables from HILDA+ classes to a host's own classes."))
     commands.add_parser("regrid", help="Make, apply and check remapping weights.")  # `lsbc.regrid.cli` parses its arguments
     for name, text in TRAINING_COMMANDS.items():
         commands.add_parser(name, help=text)  # for the list; `_training` parses their arguments
     return parser
+
+
+def _crosswalk_options(command: argparse.ArgumentParser) -> None:
+    actions = command.add_subparsers(required=True, metavar="ACTION", dest="what")
+    action = actions.add_parser("show", help="Print a table.")
+    action.add_argument("crosswalk", help="name of a shipped table, or a file")
+    action.add_argument("--koppen", type=str.upper, choices=list("ABCDE"), help="only the rows for this main Köppen group")
+    actions.add_parser("list", help="Print the names of the shipped tables.")
+    actions.add_parser("check", help="Say all that is wrong with a table of your own.").add_argument("file")
 
 
 def _harness_options(command: argparse.ArgumentParser) -> None:
@@ -175,6 +185,23 @@ def _plot(options: argparse.Namespace) -> int:
     if target.is_dir():
         target /= source.with_suffix(".png").name
     print(plot_file(source, target, options.variable))
+    return 0
+
+
+def _crosswalk(options: argparse.Namespace) -> int:
+    from lsbc.emulator.surface import crosswalk, crosswalk_text
+
+    if options.what == "list":
+        print(crosswalk_text.describe_all())
+    elif options.what == "show":
+        koppen = 1 + "ABCDE".index(options.koppen) if options.koppen else None
+        print(crosswalk_text.describe(crosswalk.read_crosswalk(options.crosswalk), koppen))
+    else:
+        _, problems = crosswalk.try_crosswalk(Path(options.file))
+        for problem in problems:
+            print(f"- {problem}")
+        print(f"{options.file}: {len(problems)} problem(s)" if problems else f"{options.file}: keeps every rule")
+        return int(Status.CONFIG) if problems else 0
     return 0
 
 
