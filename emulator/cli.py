@@ -64,6 +64,10 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--restart", help="carry on from this restart file")
     command.add_argument("--write-restart", help="write a restart here after the last year")
     add("check", _check, "Say all that is wrong with CONFIG, short of running it.").add_argument("config")
+    command = add("check-host", _check_host, "Say what HOST would refuse or misread in its land-use file.")
+    command.add_argument("host", choices=("wrf", "icon", "jsbach", "ctsm"))
+    command.add_argument("file")
+    command.add_argument("file2", nargs="?", help="icon: the grid file; jsbach: the next year's file; ctsm: the surface file of a landuse.timeseries")
     command = add("plot", _plot, "Draw maps of a landuse_<year>.nc or lsbc_<year>.nc file.")
     command.add_argument("file")
     command.add_argument("-o", "--output", help="PNG file, or a directory (beside FILE by default)")
@@ -175,6 +179,14 @@ def _check(options: argparse.Namespace) -> int:
         print(f"- {problem}")
     print(f"{options.config}: {len(problems)} problem(s)" if problems else f"{options.config}: ready to run")
     return 1 if problems else 0
+
+
+def _check_host(options: argparse.Namespace) -> int:
+    from lsbc.emulator.hosts.check import check_host
+
+    report = check_host(options.host, options.file, options.file2)
+    print(report.text)
+    return report.exit_code
 
 
 def _plot(options: argparse.Namespace) -> int:

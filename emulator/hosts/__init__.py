@@ -1,0 +1,1 @@
+"""The host models' own land-use files: their formats and the rules that the hosts hold them to."""
