@@ -9,7 +9,7 @@ import pytest
 
 from lsbc.emulator.classes import CLASS_CODES
 from lsbc.emulator.surface.crosswalk import CODES, NO_CLASS, read_crosswalk, shipped_targets
-from lsbc.regrid.errors import ConfigError, FieldError, ValueRangeError
+from lsbc.regrid.errors import ConfigError, FieldError, FileError, ValueRangeError
 
 TARGETS = ("ctsm", "ecland", "esacci", "fraclut", "globcover", "jsbach", "landmate", "modis")
 FOLDER = Path(__file__).resolve().parents[3] / "emulator" / "surface" / "crosswalks"
@@ -230,6 +230,8 @@ def test_an_unknown_name_and_a_file_that_is_no_text_are_refused(tmp_path):
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match="not UTF-8"):
         read_crosswalk(tmp_path / "binary.toml")
+    with pytest.raises(FileError, match="cannot be read: Is a directory"):
+        read_crosswalk(tmp_path)
 
 
 def test_a_crosswalk_cannot_be_changed():
