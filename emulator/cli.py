@@ -78,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     _harness_options(add("harness", _harness, "Replay a recording without its host and compare, bit for bit (also under mpirun, on any number of ranks)."))
     add("info", _info, "Print version, backends, shipped models and the field contract.")
     _crosswalk_options(add("crosswalk", _crosswalk, "Show, list or check the tables from HILDA+ classes to a host's own classes."))
+    _parameters_options(add("parameters", _parameters, "Show or list the class parameters of host models."))
     commands.add_parser("regrid", help="Make, apply and check remapping weights.")  # `lsbc.regrid.cli` parses its arguments
     for name, text in TRAINING_COMMANDS.items():
         commands.add_parser(name, help=text)  # for the list; `_training` parses their arguments
@@ -91,6 +92,17 @@ def _crosswalk_options(command: argparse.ArgumentParser) -> None:
     action.add_argument("--koppen", type=str.upper, choices=list("ABCDE"), help="only the rows for this main Köppen group")
     actions.add_parser("list", help="Print the names of the shipped tables.")
     actions.add_parser("check", help="Say all that is wrong with a table of your own.").add_argument("file")
+
+
+def _parameters_options(command: argparse.ArgumentParser) -> None:
+    actions = command.add_subparsers(required=True, metavar="ACTION", dest="what")
+    action = actions.add_parser("show", help="Print a table.")
+    action.add_argument("table", help="name of a shipped table, a .toml file, or WRF's LANDUSE.TBL, VEGPARM.TBL or NoahmpTable.TBL")
+    action.add_argument("--system", help="land-use system in a .TBL file, such as MODIFIED_IGBP_MODIS_NOAH")
+    action.add_argument("--season", help="SUMMER or WINTER, for LANDUSE.TBL")
+    action.add_argument("--quantity", nargs="+", help="only these columns")
+    action.add_argument("--si", action="store_true", help="in SI units instead of the table's own")
+    actions.add_parser("list", help="Print the names of the shipped tables.")
 
 
 def _harness_options(command: argparse.ArgumentParser) -> None:
@@ -214,6 +226,16 @@ def _crosswalk(options: argparse.Namespace) -> int:
             print(f"- {problem}")
         print(f"{options.file}: {len(problems)} problem(s)" if problems else f"{options.file}: keeps every rule")
         return int(Status.CONFIG) if problems else 0
+    return 0
+
+
+def _parameters(options: argparse.Namespace) -> int:
+    from lsbc.emulator.surface import tables_text
+
+    if options.what == "list":
+        print(tables_text.describe_all())
+    else:
+        print(tables_text.describe(tables_text.open_table(options.table, options.system, options.season), options.quantity, options.si))
     return 0
 
 

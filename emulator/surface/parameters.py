@@ -1,8 +1,4 @@
-"""Class parameters and the rule by which each quantity is averaged over a host cell. Knows fractions only, no maps.
-
-Rules: albedo and emissivity are area means; LAI and root depth are means over the vegetated area;
-roughness length is the mean of the neutral drag coefficient at a blending height (Mason 1988).
-"""
+"""Parameters of lsbc's own classes, and host cells' values from them by the rules of `aggregate`. Knows fractions only, no maps."""
 
 from __future__ import annotations
 
@@ -13,10 +9,12 @@ from importlib import resources
 import numpy as np
 
 from lsbc.emulator.classes import CLASS_NAMES
+from lsbc.emulator.surface.aggregate import BLENDING_HEIGHT_M, area_mean, roughness_mean, vegetated_mean
 from lsbc.regrid.errors import ConfigError
 
+__all__ = ["BLENDING_HEIGHT_M", "PARAMETERS", "ClassTable", "read_class_table", "surface_parameters"]
+
 PARAMETERS = ("albedo", "emissivity", "z0m", "lai", "veg_frac", "root_depth")
-BLENDING_HEIGHT_M = 50.0
 
 
 @dataclass(frozen=True)
@@ -63,21 +61,12 @@ def surface_parameters(fraction: np.ndarray, table: ClassTable) -> dict[str, np.
         vegetated area], each (n_cell,); lai and root_depth are 0 where nothing is vegetated.
         Sums run over classes in index order, so that the bits depend on the fractions alone.
     """
-    drag = 1.0 / np.log(BLENDING_HEIGHT_M / table.z0m) ** 2
-    vegetated = _mean(fraction, table.veg_frac)
-    share = np.where(vegetated > 0.0, vegetated, 1.0)
+    by_class = fraction.T
     return {
-        "albedo": _mean(fraction, table.albedo),
-        "emissivity": _mean(fraction, table.emissivity),
-        "z0m": BLENDING_HEIGHT_M * np.exp(-1.0 / np.sqrt(_mean(fraction, drag))),
-        "lai": np.where(vegetated > 0.0, _mean(fraction, table.veg_frac * table.lai) / share, 0.0),
-        "veg_frac": vegetated,
-        "root_depth": np.where(vegetated > 0.0, _mean(fraction, table.veg_frac * table.root_depth) / share, 0.0),
+        "albedo": area_mean(by_class, table.albedo),
+        "emissivity": area_mean(by_class, table.emissivity),
+        "z0m": roughness_mean(by_class, table.z0m),
+        "lai": vegetated_mean(by_class, table.lai, table.veg_frac),
+        "veg_frac": area_mean(by_class, table.veg_frac),
+        "root_depth": vegetated_mean(by_class, table.root_depth, table.veg_frac),
     }
-
-
-def _mean(fraction: np.ndarray, value: np.ndarray) -> np.ndarray:
-    total = np.zeros(fraction.shape[0])
-    for k in range(fraction.shape[1]):
-        total += fraction[:, k] * value[k]
-    return total
