@@ -127,10 +127,15 @@ def _by_rule(fraction: np.ndarray, table: ParameterTable, name: str, plant_cover
 
 
 def _dominant_row(fraction: np.ndarray, ids: np.ndarray) -> np.ndarray:
-    order = np.argsort(ids, kind="stable")
-    row = order[np.argmax(fraction[order], axis=0)]
-    largest = np.take_along_axis(fraction, row[None, :], axis=0)[0]
-    if not ((largest > 0.0) & (largest < np.inf)).all():  # NaN is the largest for argmax, and fails this
-        cell = int(np.argmin((largest > 0.0) & (largest < np.inf)))
-        raise ValueRangeError(f"Cell {cell + 1} here has no dominant class: its largest fraction is {largest[cell]:g}.")
+    n_cell = fraction.shape[1]
+    row, largest, total = np.zeros(n_cell, np.int64), np.zeros(n_cell), np.zeros(n_cell)
+    for k in np.argsort(ids, kind="stable"):
+        larger = fraction[k] > largest
+        row[larger] = k
+        np.copyto(largest, fraction[k], where=larger)
+        total += fraction[k]
+    sound = (largest > 0.0) & np.isfinite(total)
+    if not sound.all():
+        cell = int(np.argmin(sound))
+        raise ValueRangeError(f"Cell {cell + 1} here has no dominant class: its fractions sum to {total[cell]:g}.")
     return row

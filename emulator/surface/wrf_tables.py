@@ -170,14 +170,13 @@ def _table(path: str | Path, file: str, system: str, rows: _Rows, known_columns:
     notes = tuple(f"{title}: {note}" for note in rows.notes)
     table = ParameterTable(title, SOURCE.format(file=file, path=Path(path).name), LICENCE, system, tuple(range(1, len(rows.names) + 1)), tuple(rows.names),
                            MappingProxyType(quantities), MappingProxyType(constants or {}), notes)
-    return checked(table, _known(file, system, season), keep_stale=True,
+    return checked(table, _known(file, system), keep_stale=True,
                    place=lambda class_id, name: f"{path}, section {rows.section}, line {rows.numbers[class_id - 1]}")
 
 
-def _known(file: str, system: str, season: str | None) -> list[KnownAnomaly]:
+def _known(file: str, system: str) -> list[KnownAnomaly]:
     text = resources.files("lsbc.emulator.surface").joinpath("wrf_known_anomalies.toml").read_text(encoding="utf-8")
-    entries = [entry for entry in tomllib.loads(text)["known_anomaly"]
-               if (entry["file"], entry["system"]) == (file, system) and entry.get("season", season) == season]
+    entries = [entry for entry in tomllib.loads(text)["known_anomaly"] if (entry["file"], entry["system"]) == (file, system)]
     return known_from(entries, "wrf_known_anomalies.toml")
 
 

@@ -82,9 +82,9 @@ def test_the_lowest_id_is_dominant_on_ties_whatever_the_order_of_classes():
 
 
 def test_a_cell_without_classes_or_with_nan_has_no_dominant_class():
-    with pytest.raises(ValueRangeError, match="Cell 2 here has no dominant class: its largest fraction is 0"):
+    with pytest.raises(ValueRangeError, match="Cell 2 here has no dominant class: its fractions sum to 0"):
         dominant(np.array([[1.0, 0.0], [0.0, 0.0]]), [1, 2])
-    with pytest.raises(ValueRangeError, match="Cell 1 here has no dominant class: its largest fraction is nan"):
+    with pytest.raises(ValueRangeError, match="Cell 1 here has no dominant class: its fractions sum to nan"):
         dominant(np.array([[0.5], [np.nan]]), [1, 2])
 
 

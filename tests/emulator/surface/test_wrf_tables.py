@@ -68,6 +68,7 @@ NOAHMP = """! a table
  BP = 1.E15, 2.E3,
  ! LAI: monthly leaf area index (one row for each month)
  LAI_JAN  =   0.0,   0.4,
+ ! 1: a remark that names no class
 /
 
 &noahmp_rad_parameters
