@@ -10,6 +10,7 @@
 #pragma GCC visibility pop
 
 #include "guard.h"
+#include "host_mpi.h"
 #include "instances.h"
 #include "memory_kind.h"
 #include "share.h"
@@ -100,17 +101,21 @@ static int agree_if_mpi(int32_t fortran_comm, int status) {
 
 static int check_comm(int32_t fortran_comm) {
     if (fortran_comm == LSBC_COMM_SERIAL) return LSBC_OK;
+    const char *other = lsbc_host_mpi_other();
+    if (other != NULL) {
+        return lsbc_instance_fail(0, LSBC_ERR_STARTUP,
+                                  "liblsbc was built with %s, but the host runs %.200s; build lsbc with the host's MPI "
+                                  "(cmake -DMPI_C_COMPILER=...).", lsbc_host_mpi_built(), other);
+    }
     if (!mpi_is_running()) {
         return lsbc_instance_fail(0, LSBC_ERR_STATE,
                                   "MPI is not running; call MPI_Init before lsbc_create, or pass LSBC_COMM_SERIAL.");
     }
-    MPI_Comm comm = MPI_Comm_f2c((MPI_Fint)fortran_comm);
-    int is_inter = 0;
-    /* Open MPI gives a null pointer for a number that is no handle. */
-    if (comm == MPI_COMM_NULL || comm == (MPI_Comm)0) {
+    if (!lsbc_host_mpi_has_comm(fortran_comm)) {
         return lsbc_instance_fail(0, LSBC_ERR_STATE, "%d is no Fortran communicator handle.", (int)fortran_comm);
     }
-    MPI_Comm_test_inter(comm, &is_inter);
+    int is_inter = 0;
+    MPI_Comm_test_inter(MPI_Comm_f2c((MPI_Fint)fortran_comm), &is_inter);
     if (is_inter) return lsbc_instance_fail(0, LSBC_ERR_STATE, "lsbc needs an intra-communicator, not an inter-communicator.");
     return LSBC_OK;
 }

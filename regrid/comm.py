@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from lsbc.regrid.errors import LsbcError, StartupError, Status, error_for
+from lsbc.regrid.mpi_library import check_mpi4py
 
 _RANK_PREFIX = re.compile(r"^rank \d+: ")
 _TAG_ROWS, _TAG_OBJECT = 17, 18
@@ -380,9 +381,10 @@ def _mpi() -> Any:
     """mpi4py.MPI, imported so that it neither starts nor ends MPI behind the host's back."""
     leave_mpi_to_host()
     try:
+        check_mpi4py()
         from mpi4py import MPI
-    except ImportError as error:
-        raise StartupError(f"mpi4py cannot be loaded: {error}") from error
+    except (ImportError, RuntimeError) as error:  # RuntimeError: it finds no MPI library
+        raise StartupError(f"mpi4py cannot be loaded: {error}; build it with the host's MPI (MPICC=mpicc pip install --no-binary mpi4py mpi4py).") from error
     return MPI
 
 

@@ -14,6 +14,23 @@ static void fails_everywhere_when_one_rank_cannot_start(void) {
     CHECK_TEXT(0, "/nowhere/python");
 }
 
+/* The handler of errors that the host has is fatal: a number that MPI takes for a communicator would end the job. */
+static void refuses_what_is_no_communicator_of_its_own_ranks(void) {
+    int32_t handle = 0;
+    MPI_Comm both_sides;
+    MPI_Errhandler of_world, of_self;
+    CHECK(lsbc_create("ok.toml", (int32_t)MPI_Comm_c2f(MPI_COMM_NULL), &handle) == LSBC_ERR_STATE);
+    CHECK(lsbc_create("ok.toml", 123456, &handle) == LSBC_ERR_STATE);
+    CHECK_TEXT(0, "123456 is no Fortran communicator handle");
+    MPI_Comm_get_errhandler(MPI_COMM_WORLD, &of_world);
+    MPI_Comm_get_errhandler(MPI_COMM_SELF, &of_self);
+    CHECK(of_world == MPI_ERRORS_ARE_FATAL && of_self == MPI_ERRORS_ARE_FATAL);
+    MPI_Intercomm_create(MPI_COMM_SELF, 0, MPI_COMM_WORLD, 1 - rank, 5, &both_sides);
+    CHECK(lsbc_create("ok.toml", (int32_t)MPI_Comm_c2f(both_sides), &handle) == LSBC_ERR_STATE);
+    CHECK_TEXT(0, "not an inter-communicator");
+    MPI_Comm_free(&both_sides);
+}
+
 static void agrees_about_arguments_and_create(void) {
     int32_t handle = 99;
     CHECK(lsbc_create(rank == 1 ? NULL : "ok.toml", comm, &handle) == LSBC_ERR_CONFIG);
@@ -70,11 +87,7 @@ int main(int n_argument, char **arguments) {
     } else if (strcmp(what, "defect") == 0) {
         agrees_about_a_defect();
     } else {
-        CHECK(lsbc_create("ok.toml", (int32_t)MPI_Comm_c2f(MPI_COMM_NULL), &handle) == LSBC_ERR_STATE);
-#ifdef OPEN_MPI
-        CHECK(lsbc_create("ok.toml", 123456, &handle) == LSBC_ERR_STATE);
-        CHECK_TEXT(0, "123456 is no Fortran communicator handle");
-#endif
+        refuses_what_is_no_communicator_of_its_own_ranks();
         agrees_about_arguments_and_create();
         agrees_in_every_collective_call();
         CHECK(lsbc_create("ok.toml", comm, &left) == LSBC_OK);

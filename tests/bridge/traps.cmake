@@ -95,6 +95,24 @@ bridge_program(test_memory test_memory.c)
 bridge_test(NAME memory COMMAND test_memory)
 set_tests_properties(bridge_memory PROPERTIES SKIP_RETURN_CODE 77)
 
+# Another MPI library than liblsbc's, and than mpi4py's.
+bridge_program(test_other_mpi test_other_mpi.c MPI::MPI_C)
+bridge_test(NAME another_mpi COMMAND test_other_mpi)
+include(CheckSymbolExists)
+set(CMAKE_REQUIRED_LIBRARIES MPI::MPI_C)
+check_symbol_exists(OPEN_MPI mpi.h LSBC_TESTS_HAVE_OPEN_MPI)
+unset(CMAKE_REQUIRED_LIBRARIES)
+if(LSBC_TESTS_HAVE_OPEN_MPI)
+  set(other_kind mpich)
+else()
+  set(other_kind openmpi)
+endif()
+execute_process(COMMAND ${Python_EXECUTABLE} -c "import glob, mpi4py; print(len(glob.glob(mpi4py.__path__[0] + '/MPI.${other_kind}.*')), end='')"
+  OUTPUT_VARIABLE mpi4py_of_other_kind ERROR_QUIET)
+if(mpi4py_of_other_kind EQUAL 1) # a wheel that holds several kinds
+  bridge_test(NAME mpi4py_of_another_mpi COMMAND test_other_mpi mpi4py ENVIRONMENT MPI4PY_MPIABI=${other_kind})
+endif()
+
 # MPI that starts late, its thread levels, parts of the job, and a plugin that brings it.
 bridge_program(test_mpi_order test_mpi_order.c MPI::MPI_C Threads::Threads)
 # mpi_test(NAME level what LAUNCHER)
