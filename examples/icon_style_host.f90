@@ -217,8 +217,7 @@ end module icon_coupling
 
 program icon_style_host
    use, intrinsic :: iso_fortran_env, only: error_unit, output_unit, real64
-   use mpi, only: mpi_comm_rank, mpi_comm_size, mpi_comm_world, mpi_double_precision, mpi_finalize, mpi_init, mpi_reduce, &
-                  mpi_sum, mpi_wtime
+   use mpi ! no `only`: MPICH's module leaves some calls, mpi_reduce among them, to the linker
    use host_input, only: grid, read_grid
    use host_options, only: options, read_options
    use icon_coupling, only: land, mean_name, n_mean, read_forcing, start_land, step_land

@@ -7,7 +7,7 @@
 
 !> The index ranges of this rank: ids..jde domain, ips..jpe own patch, ims..jme memory with the halo.
 module wrf_domain
-   use mpi, only: mpi_dims_create
+   use mpi ! no `only`: MPICH's module leaves some calls, mpi_dims_create among them, to the linker
    implicit none
    private
    public :: domain, cut_domain
@@ -187,8 +187,7 @@ end module wrf_coupling
 
 program wrf_style_host
    use, intrinsic :: iso_fortran_env, only: error_unit, output_unit, real64
-   use mpi, only: mpi_comm_rank, mpi_comm_size, mpi_comm_world, mpi_double_precision, mpi_finalize, mpi_init, mpi_reduce, &
-                  mpi_sum, mpi_wtime
+   use mpi ! no `only`: MPICH's module leaves some calls, mpi_reduce among them, to the linker
    use host_input, only: grid, read_grid
    use host_options, only: options, read_options
    use lsbc, only: lsbc_destroy, lsbc_last_error, lsbc_ok, lsbc_read_restart, lsbc_text_length, lsbc_write_restart
