@@ -1,6 +1,8 @@
 /* What liblsbc must know of the host's MPI library before it uses it. Keeps nothing, and ends no job. */
+#define _GNU_SOURCE /* dladdr */
 #include "host_mpi.h"
 
+#include <dlfcn.h>
 #include <mpi.h>
 #include <string.h>
 
@@ -50,4 +52,10 @@ int lsbc_host_mpi_has_comm(int32_t fortran_comm) {
         MPI_Errhandler_free(&of_host[i]);
     }
     return status == MPI_SUCCESS;
+}
+
+void lsbc_host_mpi_show(void) {
+    Dl_info found;
+    if (dladdr((void *)(uintptr_t)MPI_Initialized, &found) == 0 || found.dli_fname == NULL) return;
+    (void)dlopen(found.dli_fname, RTLD_NOW | RTLD_GLOBAL | RTLD_NOLOAD);
 }

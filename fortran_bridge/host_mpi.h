@@ -11,5 +11,7 @@ const char *lsbc_host_mpi_built(void);
 const char *lsbc_host_mpi_other(void);
 /* Whether a number is the Fortran handle of a communicator. MPI must be running. */
 int lsbc_host_mpi_has_comm(int32_t fortran_comm);
+/* Let mpi4py see the host's library, and choose its own module after it: a host that loads liblsbc as a plugin hides it. */
+void lsbc_host_mpi_show(void);
 
 #endif

@@ -125,7 +125,11 @@ static int prepare(const char *config_path, int32_t fortran_comm, const int32_t 
     if (handle == NULL) return lsbc_instance_fail(0, LSBC_ERR_STATE, "lsbc_create: handle is NULL.");
     if (config_path == NULL) return lsbc_instance_fail(0, LSBC_ERR_CONFIG, "lsbc_create: config_path is NULL.");
     if (lsbc_start() != LSBC_OK) return lsbc_instance_fail(0, LSBC_ERR_STARTUP, "%s", lsbc_start_text());
-    int32_t alone = fortran_comm == LSBC_COMM_SERIAL ? LSBC_COMM_SERIAL : (int32_t)MPI_Comm_c2f(MPI_COMM_SELF);
+    int32_t alone = LSBC_COMM_SERIAL;
+    if (fortran_comm != LSBC_COMM_SERIAL) {
+        alone = (int32_t)MPI_Comm_c2f(MPI_COMM_SELF);
+        lsbc_host_mpi_show();
+    }
     return public_status(0, lsbc_inner_prepare(0, alone));
 }
 
