@@ -83,13 +83,17 @@ class LsbcBmi(GridAnswers, Bmi):
         self._comm, self._run, self._host, self._here, self._edges = comm, config.run, host, here, config.grid.edges
         self._forget_mesh()
         component.set_grid(*self._cell_arrays())
-        self._inputs = {info.name: np.full(len(here), np.nan) for info in INPUTS}
-        self._outputs = {info.name: np.full(len(here) if info.n_level == 1 else (info.n_level, len(here)), FILL) for info in OUTPUTS}
-        for name, values in self._inputs.items():
-            component.set_field(name, values)
+        agree(comm, self._lend, component)
         for name, state in agree(comm, host.states, self._run.first_year, here).items():
             self._inputs[name][:] = state
         self._make_year(component, self._run.first_year)
+
+    def _lend(self, component: Component) -> None:
+        n = len(self._here)
+        self._inputs = {info.name: np.full(n, np.nan) for info in INPUTS}
+        self._outputs = {info.name: np.full(n if info.n_level == 1 else (info.n_level, n), FILL) for info in OUTPUTS}
+        for name, values in self._inputs.items():
+            component.set_field(name, values)
 
     def _cell_arrays(self) -> tuple[np.ndarray, ...]:
         host, here = self._host, self._here
@@ -99,6 +103,9 @@ class LsbcBmi(GridAnswers, Bmi):
     def _make_year(self, component: Component, year: int) -> None:
         following = agree(self._comm, self._states_held, year + 1)  # read first: a damaged file must not leave old states behind
         component.step_year(year)
+        agree(self._comm, self._fetch, component, following)
+
+    def _fetch(self, component: Component, following: dict[str, np.ndarray]) -> None:
         for name, values in self._outputs.items():
             component.get_field(name, values)
         for name, values in self._inputs.items():

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from lsbc.regrid.errors import FieldError
+from lsbc.emulator.component import Component
+from lsbc.regrid.errors import FieldError, InternalError
 
 import case
 
@@ -60,3 +61,15 @@ def test_a_value_that_one_rank_lacks_is_an_error_on_all(comm, bmi):
     with pytest.raises(FieldError, match=f"rank {comm.size - 1}: Input 'urban' is NaN for year 2001 in cell"):
         bmi.update()
     assert bmi.get_current_time() == 0.0
+
+
+def test_a_rank_without_memory_for_its_arrays_fails_with_the_others(comm, config, monkeypatch):
+    from mpi4py import MPI
+
+    def no_memory(*_):
+        raise MemoryError("none left")
+
+    if comm.rank == comm.size - 1:
+        monkeypatch.setattr(Component, "set_field", no_memory)
+    with pytest.raises(InternalError, match=f"rank {comm.size - 1}: MemoryError: none left"):
+        LsbcBmi(MPI.COMM_WORLD).initialize(config)
