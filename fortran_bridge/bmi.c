@@ -40,19 +40,9 @@ static PyObject *bmi_calls(void) {
 
 /* A failure that bmi_calls.py could not turn into a code; clears the exception. */
 static int fail_with_exception(int32_t handle) {
-    PyObject *type, *value, *traceback;
-    PyErr_Fetch(&type, &value, &traceback);
-    PyErr_NormalizeException(&type, &value, &traceback);
-    PyObject *words = value != NULL ? PyObject_Str(value) : NULL;
-    const char *reason = words != NULL ? PyUnicode_AsUTF8(words) : NULL;
-    int status = lsbc_instance_fail(handle, LSBC_ERR_INTERNAL, "BMI: %s: %s", value != NULL ? Py_TYPE(value)->tp_name : "error",
-                                    reason != NULL ? reason : "no reason given");
-    PyErr_Clear();
-    Py_XDECREF(words);
-    Py_XDECREF(type);
-    Py_XDECREF(value);
-    Py_XDECREF(traceback);
-    return status;
+    char reason[1000];
+    lsbc_start_describe_exception(reason, sizeof reason);
+    return lsbc_instance_fail(handle, LSBC_ERR_INTERNAL, "BMI: %s", reason);
 }
 
 static int ask_python(int32_t handle, const struct question *q) {

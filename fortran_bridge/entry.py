@@ -20,9 +20,10 @@ from typing import Any
 
 import numpy as np
 
+from lsbc.emulator.inside_host import load_file_libraries, start_log
 from lsbc.emulator.log import log_level
 from lsbc.fortran_bridge.host_array import host_array
-from lsbc.fortran_bridge.startup import component_class, load_file_libraries, start_log
+from lsbc.fortran_bridge.startup import component_class
 from lsbc.regrid.errors import FieldError, GridError, InternalError, LsbcError, StateError, Status
 
 logger = logging.getLogger("lsbc")

@@ -104,14 +104,13 @@ static int start_interpreter(void) {
     return LSBC_OK;
 }
 
-/* "ModuleNotFoundError: No module named 'numpy'" from the exception that is set; clears it. */
-static void describe_exception(char *into, size_t length) {
+void lsbc_start_describe_exception(char *into, size_t length) {
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
     PyErr_NormalizeException(&type, &value, &traceback);
     PyObject *words = value != NULL ? PyObject_Str(value) : NULL;
     const char *reason = words != NULL ? PyUnicode_AsUTF8(words) : NULL;
-    snprintf(into, length, "%s: %s", value != NULL ? Py_TYPE(value)->tp_name : "error", reason != NULL ? reason : "");
+    snprintf(into, length, "%s: %s", value != NULL ? Py_TYPE(value)->tp_name : "error", reason != NULL ? reason : "no reason given");
     PyErr_Clear();
     Py_XDECREF(words);
     Py_XDECREF(type);
@@ -128,7 +127,7 @@ static int import_needed(void) {
         PyObject *module = PyImport_ImportModule(needed[i]);
         if (module == NULL) {
             char reason[1000];
-            describe_exception(reason, sizeof reason);
+            lsbc_start_describe_exception(reason, sizeof reason);
             return fail("Python started but cannot load what lsbc needs", reason);
         }
         Py_DECREF(module);

@@ -2,6 +2,8 @@
 #ifndef LSBC_START_H
 #define LSBC_START_H
 
+#include <stddef.h>
+
 /* LSBC_OK or LSBC_ERR_STARTUP, the same every time; never exits. */
 int lsbc_start(void);
 /* The first half of it: the interpreter runs, nothing is imported. Once in the process; the same status every time. */
@@ -16,6 +18,8 @@ int lsbc_start_is_gone(void);
 int lsbc_start_is_own(void);
 /* What is wrong and what to do; empty after success. */
 const char *lsbc_start_text(void);
+/* "ModuleNotFoundError: No module named 'numpy'" from Python's exception that is set, which is cleared. The caller holds the GIL. */
+void lsbc_start_describe_exception(char *into, size_t length);
 /* Used by the registration code to tell why it failed. */
 void lsbc_start_note(const char *text);
 

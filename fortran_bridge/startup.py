@@ -12,12 +12,10 @@ import os
 import sys
 from typing import Any
 
-from lsbc.emulator.inside_host import load_file_libraries, start_log
+from lsbc.emulator.inside_host import load_file_libraries
 from lsbc.regrid.errors import StartupError
 
 logger = logging.getLogger("lsbc")
-
-__all__ = ["component_class", "load_file_libraries", "start_log"]
 
 
 def component_class() -> Any:

@@ -23,7 +23,11 @@ for ranks in 1 2; do
     mpirun --oversubscribe -n "$ranks" "$python" benchmarks/coupled_years.py "$input/icon.toml" --years 10
 done
 
-# The bridge alone: a component that only calls one model stands behind it. FTORCH=PREFIX adds FTorch calling the same model.
+# The guards, then the bridge alone: a component that only calls one model stands behind it. FTORCH=PREFIX adds FTorch calling the same model.
+echo "--- benchmarks/guard.c"
+cc -O2 -I fortran_bridge benchmarks/guard.c fortran_bridge/guard.c -o "$build/guard" -lm
+"$build/guard"
+
 echo "--- benchmarks/bridge.py"
 "$python" benchmarks/bridge.py --build "$build" ${FTORCH:+--ftorch "$FTORCH"}
 

@@ -112,7 +112,7 @@ class Tree:
                 shutil.copytree(ROOT / name, self.source / name, ignore=shutil.ignore_patterns("__pycache__"))
             elif (ROOT / name).exists():
                 shutil.copy(ROOT / name, self.source / name)
-        self._call("cmake", "-S", str(self.source), "-B", str(self.build), f"-DPython_EXECUTABLE={sys.executable}", "-DLSBC_BUILD_BENCHMARKS=OFF")
+        self._call("cmake", "-S", str(self.source), "-B", str(self.build), f"-DPython_EXECUTABLE={sys.executable}")
 
     def _call(self, *command: str) -> str:
         done = subprocess.run(command, capture_output=True, text=True)

@@ -1,17 +1,3 @@
 """Shared by the tests of the emulator."""
 
-import logging
-
-import pytest
-
-
-@pytest.fixture
-def plain_log(monkeypatch):
-    """A logger that nobody has set up, and put back afterwards."""
-    monkeypatch.delenv("LSBC_LOG_LEVEL", raising=False)
-    logger = logging.getLogger("lsbc")
-    before = logger.handlers[:], logger.propagate, logger.level
-    logger.handlers[:] = []
-    yield
-    logger.handlers[:], logger.propagate = before[:2]
-    logger.setLevel(before[2])
+from plain_log import plain_log  # noqa: F401
