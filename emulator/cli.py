@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+import time
 from importlib.metadata import entry_points, version
 from pathlib import Path
 
 from lsbc.emulator.log import log_level
 from lsbc.regrid.errors import LsbcError, Status
 
+_LAST_WORDS_S = 0.5
+"""An aborted job may lose what mpirun has not passed on yet."""
 TRAINING_COMMANDS = {"train": "Train a network.", "evaluate": "Score a network on held-out years and blocks.",
                      "export": "Write a model artefact, or derive further network formats from one.",
                      "data": "Prepare the maps a network is trained on (`lsbc data prepare`).",
@@ -178,6 +181,7 @@ def _yac(options: argparse.Namespace) -> int:
         if not isinstance(error, LsbcError):
             logging.getLogger(__name__).exception("rank %d", coupling.comm.rank)
         print(f"lsbc: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        time.sleep(_LAST_WORDS_S)
         coupling.comm.abort(int(error.status if isinstance(error, LsbcError) else Status.INTERNAL))
         raise
     return 0

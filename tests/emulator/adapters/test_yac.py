@@ -151,14 +151,14 @@ def test_a_host_of_larger_cells_gets_means_by_area_and_the_code_of_one_cell(fold
 
 
 @pytest.mark.parametrize(("fault", "n_lsbc", "status", "sentence"), [
-    ("ends early", 2, Status.STATE, r"component 'lsbc' waited 4 s \(yac.wait_s\) for field 'primf' and 11 more of year 2001 from component 'host'"),
+    ("ends early", 2, Status.STATE, r"component 'lsbc' waited 10 s \(yac.wait_s\) for field 'primf' and 11 more of year 2001 from component 'host'"),
     ("time step", 1, Status.YEAR, r"Field 'primf' of component 'host' has the time step P2Y; component 'lsbc' expects P1Y \(yac.host_time_step\)"),
     ("no range", 1, Status.FIELD, r"Field 'range' of component 'lsbc' is not defined by component 'host' on grid 'host_cells'; it defines c3ann, c3nfx,"),
     ("nan", 2, Status.VALUE, r"Field 'c3ann' from component 'host' is nan in cell \d+ \(10.0000 E, 48.0000 N\) of component 'lsbc' in 2001"),
     ("west only", 1, Status.VALUE, r"Field 'primf' was not written in cell \d+ \(9.6000 E, 47.2000 N\) of component 'lsbc' in 2000: no cell of grid 'host_cells'"),
 ])
 def test_what_the_host_does_wrong_ends_the_job_with_a_sentence(folder, fault, n_lsbc, status, sentence):
-    done, _ = job(folder, 1, n_lsbc, faulty(fault), yac_section(wait_s=4.0 if fault == "ends early" else 60.0, names=["lai"], extra="nearest_within_deg = 0.21"))
+    done, _ = job(folder, 1, n_lsbc, faulty(fault), yac_section(wait_s=10.0 if fault == "ends early" else 60.0, names=["lai"], extra="nearest_within_deg = 0.21"))
     assert done.returncode == int(status), done.stderr
     assert re.search(r"lsbc: \w+Error: rank \d: .*" + sentence, done.stderr), done.stderr
 
