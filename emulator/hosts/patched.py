@@ -1,0 +1,40 @@
+"""A changed copy of a host's own file: what a writer does not touch stays as it was, bit by bit, and the copy appears whole or not at all. Knows no host."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lsbc.regrid.atomic import whole_file
+from lsbc.regrid.errors import FileError
+
+
+@contextmanager
+def patched(template: Path, out: Path) -> Iterator:
+    """An open netCDF4 Dataset, a copy of `template` that may be changed; it becomes `out` on leaving without an error.
+
+    Masks and scales are off: numbers are as they lie in the file. `out` may be `template` itself.
+
+    Raises:
+        FileError: the template cannot be read as netCDF, or the copy cannot be written (disk full).
+    """
+    from netCDF4 import Dataset
+
+    if not template.is_file():
+        raise FileError(f"File {template} does not exist or is no regular file.")
+    with whole_file(out) as temporary:
+        shutil.copyfile(template, temporary)
+        with Dataset(temporary, "r+") as data:
+            data.set_auto_maskandscale(False)
+            yield data
+
+
+@contextmanager
+def created(out: Path, format: str = "NETCDF4") -> Iterator:
+    """An open new netCDF4 Dataset that becomes `out` on leaving without an error; raises FileError where it cannot be written."""
+    from netCDF4 import Dataset
+
+    with whole_file(out) as temporary, Dataset(temporary, "w", format=format) as data:
+        yield data
