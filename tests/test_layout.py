@@ -18,7 +18,7 @@ ONLY_IN = {
     "torch_tensorrt": {"emulator/network/tensorrt.py"},
     "openvino": {"emulator/network/openvino.py", "training/runtimes.py"},
     "netCDF4": {"emulator/reader.py", "emulator/output.py", "emulator/restart.py", "emulator/record_file.py", "emulator/plot.py", "training",
-                "emulator/hosts/host_file.py", "regrid/readers/grid_file.py", "regrid/readers/scrip_writer.py", "regrid/netcdf_input.py", "regrid/weight_writer.py",
+                "emulator/hosts", "regrid/readers/grid_file.py", "regrid/readers/scrip_writer.py", "regrid/netcdf_input.py", "regrid/weight_writer.py",
                 "regrid/field_files.py", "regrid/backends/yac.py", "regrid/backends/esmf_child.py"},
     "rasterio": {"training/readers/raster.py", "training/coarse_change.py"},
     "zarr": {"training/store.py"},

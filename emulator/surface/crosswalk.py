@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -97,12 +98,14 @@ class Crosswalk:
             out[k] = lookup.shares[row]
         return out
 
-    def apply(self, fractions: np.ndarray, koppen: np.ndarray | None, coldest_month_c: np.ndarray | None = None, *, codes: tuple[int, ...] = CODES) -> np.ndarray:
+    def apply(self, fractions: np.ndarray, koppen: np.ndarray | None, coldest_month_c: np.ndarray | None = None, *,
+              codes: tuple[int, ...] = CODES, name_of: Callable[[int], str] = str) -> np.ndarray:
         """Fractions in the host's classes.
 
         Args:
             fractions: (n_code, n_cell), area fractions in [0, 1]; row k belongs to `codes[k]` (lsbc's own maps: `classes.CLASS_CODES`).
             koppen: (n_cell,) integer, 1 (A) to 5 (E), 0 unknown.  coldest_month_c: (n_cell,) [°C], NaN unknown.  None: unknown everywhere.
+            name_of: a cell's name in messages, from its index.
         Returns:
             (n_target, n_cell); each cell keeps its sum to rounding. Sums run by code, each cell for itself: bits do not depend on the cells' order.
         Raises:
@@ -117,14 +120,14 @@ class Crosswalk:
         bad = ~((fractions >= 0.0) & (fractions <= 1.0 + 1e-12))
         if bad.any():
             k, cell = np.argwhere(bad)[0]
-            raise ValueRangeError(f"Crosswalk '{self.table.target}': fraction of code {codes[k]} in cell {cell} is {fractions[k, cell]}, not within 0..1.")
-        koppen, coldest = _climate(fractions.shape[1], koppen, coldest_month_c)
+            raise ValueRangeError(f"Crosswalk '{self.table.target}': fraction of code {codes[k]} in cell {name_of(int(cell))} is {fractions[k, cell]}, not within 0..1.")
+        koppen, coldest = _climate(fractions.shape[1], koppen, coldest_month_c, name_of)
         out = np.zeros((len(self.classes), fractions.shape[1]))
         for code in sorted(codes):
-            self._add(out, CODES.index(code), fractions[list(codes).index(code)], koppen, coldest)
+            self._add(out, CODES.index(code), fractions[list(codes).index(code)], koppen, coldest, name_of)
         return out
 
-    def _add(self, out: np.ndarray, k: int, fraction: np.ndarray, koppen: np.ndarray, coldest: np.ndarray) -> None:
+    def _add(self, out: np.ndarray, k: int, fraction: np.ndarray, koppen: np.ndarray, coldest: np.ndarray, name_of: Callable[[int], str]) -> None:
         lookup = self.lookups[k]
         if len(lookup.shares) == 1:
             for target in np.flatnonzero(lookup.shares[0]):
@@ -134,7 +137,7 @@ class Crosswalk:
         undecided = (row < 0) & (fraction > 0.0)
         if undecided.any():
             cell = int(np.argmax(undecided))
-            raise ValueRangeError(f"Crosswalk '{self.table.target}': code {CODES[k]} ({HILDA_NAMES[CODES[k]]}) in cell {cell} depends on "
+            raise ValueRangeError(f"Crosswalk '{self.table.target}': code {CODES[k]} ({HILDA_NAMES[CODES[k]]}) in cell {name_of(cell)} depends on "
                                   f"{self._unknown(k, koppen[cell], coldest[cell])}, which is unknown there.")
         for target in np.flatnonzero(lookup.shares.any(axis=0)):
             out[target] += lookup.shares[row, target] * fraction
@@ -219,7 +222,7 @@ def _common(rows: np.ndarray, axis: int) -> np.ndarray:
     return np.where((rows == np.expand_dims(first, axis)).all(axis=axis), first, -1)
 
 
-def _climate(n_cell: int, koppen, coldest_month_c) -> tuple[np.ndarray, np.ndarray]:
+def _climate(n_cell: int, koppen, coldest_month_c, name_of: Callable[[int], str] = str) -> tuple[np.ndarray, np.ndarray]:
     """Checked climate arrays, (n_cell,) each: Köppen group int64 (0 unknown), coldest month float64 (NaN unknown)."""
     koppen = np.full(n_cell, UNKNOWN_KOPPEN) if koppen is None else np.asarray(koppen)
     coldest = np.full(n_cell, np.nan) if coldest_month_c is None else np.asarray(coldest_month_c, np.float64)
@@ -233,5 +236,5 @@ def _climate(n_cell: int, koppen, coldest_month_c) -> tuple[np.ndarray, np.ndarr
         if bad.any():
             cell = int(np.argmax(bad))
             wanted = "0..5" if name == "koppen" else f"{low:g}..{high:g} °C (kelvin?)"
-            raise ValueRangeError(f"Climate '{name}' is {values[cell]} in cell {cell}, outside {wanted}.")
+            raise ValueRangeError(f"Climate '{name}' is {values[cell]} in cell {name_of(cell)}, outside {wanted}.")
     return koppen.astype(np.int64), coldest
