@@ -13,6 +13,8 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from lsbc.emulator.adapters.yac_settings import YacConfig, yac_problems
 from lsbc.emulator.backends import BACKENDS, PRECISIONS
 from lsbc.emulator.classes import LUH2_STATES
+from lsbc.emulator.seasonal import CALENDARS
+from lsbc.emulator.surface_settings import DeliverConfig, SurfaceConfig, deliveries
 from lsbc.regrid.errors import ConfigError
 
 SHIPPED = "shipped:"
@@ -63,9 +65,15 @@ class GridConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class TimeConfig:
-    """The year whose map the first `step_year` publishes."""
+    """The host's year of the first `step_year`."""
 
     start_year: int
+    lead_years: int = 0
+    """1: the fields are those of the year after the host's, made from that year's states (JSBACH reads next year's map)."""
+    calendar: str = "standard"
+    """Counts days for weekly and daily values alone; nothing else depends on it."""
+
+    CHOICES = {"calendar": CALENDARS, "lead_years": (0, 1)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,13 +134,15 @@ class Config:
     run: RunConfig | None
     comin: ComInConfig | None
     yac: YacConfig | None
+    surface: SurfaceConfig
+    deliver: tuple[DeliverConfig, ...]
     source: Path
     text: str
 
 
 _SECTIONS = {"model": ModelConfig, "data": DataConfig, "grid": GridConfig, "time": TimeConfig, "allocation": AllocationConfig,
-             "output": OutputConfig, "run": RunConfig, "comin": ComInConfig, "yac": YacConfig}
-_WITH_DEFAULTS = ("model", "grid", "allocation", "output")
+             "output": OutputConfig, "run": RunConfig, "comin": ComInConfig, "yac": YacConfig, "surface": SurfaceConfig}
+_WITH_DEFAULTS = ("model", "grid", "allocation", "output", "surface")
 _OPTIONAL = ("run", "comin", "yac")
 
 
@@ -160,7 +170,7 @@ def read_config(path: str | Path) -> tuple[Config | None, list[str]]:
         return None, [f"cannot be read ({error})"]
     except tomllib.TOMLDecodeError as error:
         return None, [f"is not valid TOML ({error})"]
-    problems = [f"unknown section [{name}]; there are {', '.join(_SECTIONS)}" for name in table if name not in _SECTIONS]
+    problems = [f"unknown section [{name}]; there are {', '.join((*_SECTIONS, 'deliver'))}" for name in table if name not in (*_SECTIONS, "deliver")]
     sections = {}
     for name, cls in _SECTIONS.items():
         if name in table or name in _WITH_DEFAULTS:
@@ -169,9 +179,10 @@ def read_config(path: str | Path) -> tuple[Config | None, list[str]]:
             sections[name] = None
         else:
             problems.append(f"section [{name}] is missing")
+    deliver = deliveries(table.get("deliver", []), source.parent, problems)
     if problems:
         return None, problems
-    config = Config(source=source, text=text, **sections)
+    config = Config(source=source, text=text, deliver=deliver, **sections)
     problems = _cross_checks(config)
     return (None, problems) if problems else (config, [])
 
@@ -192,7 +203,7 @@ def _section(name: str, cls: type, table: Any, base: Path, problems: list[str]) 
             values[key] = _value(f"{name}.{key}", hints[key], table[key], base, problems)
             choices = getattr(cls, "CHOICES", {}).get(key)
             if choices and values[key] not in choices:
-                problems.append(f"{name}.{key} must be one of {', '.join(choices)}, got {table[key]!r}")
+                problems.append(f"{name}.{key} must be one of {', '.join(map(str, choices))}, got {table[key]!r}")
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             problems.append(f"{name}.{key} is missing")
     return cls(**values) if len(problems) == before else None
@@ -227,6 +238,8 @@ def _cross_checks(config: Config) -> list[str]:
             problems.append(f"run.last_year={last} lies before run.first_year={first}")
         if first < config.time.start_year:
             problems.append(f"run.first_year={first} lies before time.start_year={config.time.start_year}")
+    if config.deliver and (config.output.directory is None or not config.output.host_fields):
+        problems.append("[[deliver]] needs output.directory and output.host_fields = true: hosts' files are written from the yearly file")
     if config.comin is not None:
         problems += _comin_checks(config.comin)
     if config.yac is not None:

@@ -167,9 +167,9 @@ class _Replay:
         path, cells = self._temporary / f"restart_{number}.nc", ()
         if call.kind == "set_grid":
             cells = agree(self._comm, self._recordings.set_grid, number)
-        elif call.kind == "step_year":
+        elif call.kind in ("step_year", "read_restart"):
             agree(self._comm, self._lend, number, call)
-        elif call.kind == "read_restart":
+        if call.kind == "read_restart":
             path = agree(self._comm, self._copy_of, call)
         status, text = Status.OK, ""
         try:

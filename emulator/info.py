@@ -27,8 +27,8 @@ def describe() -> str:
                      f"cells of {artefact.fine.spacing_deg * 3600:g} arc seconds; {', '.join(sorted(artefact.files))}")
         lines.append(f"    may run with {_admitted(artefact)}")
     for direction, title in (("in", "the host sets"), ("out", "the host gets")):
-        lines += ["", f"{title:16s}{'units':>5s} {'levels':>7s}  {'CF standard name':46s}meaning"]
-        lines += [f"  {i.name:14s}{i.units:>5s} {i.n_level:7d}  {i.standard_name or '-':46s}{i.long_name}" for i in FIELDS if i.direction == direction]
+        lines += ["", f"{title:28s}{'units':>5s} {'levels':>7s}  {'CF standard name':46s}meaning"]
+        lines += [f"  {i.name:26s}{i.units:>5s} {i.n_level:7d}  {i.standard_name or '-':46s}{i.long_name}" for i in FIELDS if i.direction == direction]
     return "\n".join(lines)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from lsbc.emulator.artefact import Artefact, locate, read_artefact
 from lsbc.emulator.classes import LUH2_STATES
+from lsbc.emulator.climate import climate_of, read_climate_file
 from lsbc.emulator.component import Component
 from lsbc.emulator.config import Config, load_config, read_config
 from lsbc.emulator.gate import driver_groups
@@ -48,7 +49,7 @@ def run(config_path: str | Path, comm: Comm, restart: str | Path | None = None, 
             component.read_restart(restart)
         first = config.run.first_year if component.year is None else component.year + 1
         for year in progress(range(first, config.run.last_year + 1), comm):
-            for name, state in agree(comm, host.states, year, cells).items():
+            for name, state in agree(comm, host.states, year + config.time.lead_years, cells).items():
                 values[name][:] = state
             component.step_year(year)
         if write_restart is not None:
@@ -84,6 +85,8 @@ def check(config_path: str | Path) -> list[str]:
         return [f"{config_path}: {problem}" for problem in problems]
     _check_output(problems, config)
     artefact = _try(problems, lambda: read_artefact(locate(config.model.artefact, config.source.parent), config.model.sha256))
+    _try(problems, lambda: config.surface.build(config.source.parent))
+    _check_deliveries(problems, config)
     fine = seat = None
     if artefact is not None:
         seat = _try(problems, lambda: take_seat(SerialComm(), config.model, artefact))
@@ -95,6 +98,8 @@ def check(config_path: str | Path) -> list[str]:
         if host is not None:
             cells = _try(problems, lambda: HostCells(host.global_id, host.lon_deg, host.lat_deg, host.vertex_lon_deg, host.vertex_lat_deg,
                                                      np.ones(len(host.global_id), bool), config.grid.edges))
+            if cells is not None and config.surface.climate is not None:
+                _try(problems, lambda: climate_of(cells, np.zeros(cells.n_cell, np.int64), read_climate_file(config.surface.climate, cells.global_id)))
             if cells is not None and fine is not None:
                 limits = seat.limits if seat is not None else Limits.of_device("cpu", artefact.window)
                 _try(problems, lambda: _check_plan(config, cells, artefact, fine, limits))
@@ -116,6 +121,13 @@ def _check_output(problems: list[str], config: Config) -> None:
         problems.append(f"output.directory {config.output.directory} cannot be written: {folder} is not a writable directory")
 
 
+def _check_deliveries(problems: list[str], config: Config) -> None:
+    for delivery in config.deliver:
+        for name, value in vars(delivery.options).items():
+            if isinstance(value, Path) and not value.exists():
+                problems.append(f"[[deliver]] of {delivery.file}: {name} {value} does not exist")
+
+
 def _check_plan(config: Config, cells: HostCells, artefact: Artefact, fine: FineFile, limits: Limits) -> None:
     comm = SerialComm()
     plan = build_plan(comm, cells, config.grid.edges, artefact, fine, limits)
@@ -125,7 +137,8 @@ def _check_plan(config: Config, cells: HostCells, artefact: Artefact, fine: Fine
 
 def _check_states(problems: list[str], config: Config, host: HostFile) -> None:
     everything = np.arange(len(host.global_id))
-    for year in range(config.run.first_year, config.run.last_year + 1):
+    lead = config.time.lead_years
+    for year in range(config.run.first_year + lead, config.run.last_year + lead + 1):
         before = len(problems)
         groups = _try(problems, lambda: driver_groups(host.states(year, everything), everything, host.global_id, host.lon_deg, host.lat_deg))
         if groups is not None and not np.any(groups[:, :-1] > 0.0):

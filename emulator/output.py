@@ -15,6 +15,7 @@ import numpy as np
 from lsbc.emulator.classes import CLASS_CODES, CLASS_NAMES, CLASS_SYSTEM, CLASS_VERSION, NO_DATA
 from lsbc.emulator.fields import BY_NAME, FILL, QUALITY_FLAGS, FieldInfo
 from lsbc.emulator.plan import Plan, card_pieces
+from lsbc.emulator.state import State
 from lsbc.emulator.stream import stream_to_root
 from lsbc.regrid.atomic import whole_file
 from lsbc.regrid.comm import Comm
@@ -24,14 +25,14 @@ CODE_OF_INDEX[: len(CLASS_CODES)] = CLASS_CODES
 _CLASS_ATTRIBUTES = {"flag_values": np.array(CLASS_CODES, np.uint8), "flag_meanings": " ".join(CLASS_NAMES)}
 
 
-def write_host_fields(comm: Comm, plan: Plan, fields: dict[str, np.ndarray], year: int, path: Path, provenance: dict[str, str]) -> None:
+def write_host_fields(comm: Comm, plan: Plan, state: State, infos: tuple[FieldInfo, ...], path: Path, provenance: dict[str, str]) -> None:
     """`lsbc_<year>.nc`: every output field on all owned cells of all ranks, sorted by global id (collective).
 
     Root takes one variable after the other, so that it holds a few of them at a time.
     """
     cells, owned = plan.cells, plan.owned
     mine = {"lon_vertices": cells.vertex_lon_deg, "lat_vertices": cells.vertex_lat_deg, "lon": cells.lon_deg, "lat": cells.lat_deg,
-            **{name: np.moveaxis(values, -1, 0) for name, values in fields.items() if name != "valid_year"}}
+            **{info.name: np.moveaxis(state.fields[info.name], -1, 0) for info in infos if info.name != "valid_year"}}
     names, counts = list(mine), comm.gather(len(owned))
     ids = comm.gather(cells.global_id[owned])
 
@@ -39,43 +40,44 @@ def write_host_fields(comm: Comm, plan: Plan, fields: dict[str, np.ndarray], yea
         order = np.argsort(np.concatenate(ids), kind="stable")
         columns = ((name, np.concatenate([part for part, n in zip([next(blocks) for _ in counts], counts) if n])[order]) for name in names)
         with whole_file(path) as temporary:
-            _save_host_fields(temporary, np.concatenate(ids)[order], columns, year, provenance)
+            _save_host_fields(temporary, np.concatenate(ids)[order], columns, infos, state.year, provenance)
 
     owners = [rank for _ in names for rank in range(comm.size)]
     stream_to_root(comm, owners, lambda k: mine[names[k // comm.size]][owned], save)
 
 
-def _save_host_fields(path: Path, global_id: np.ndarray, columns: Iterator[tuple[str, np.ndarray]], year: int, provenance: dict[str, str]) -> None:
+def _save_host_fields(path: Path, global_id: np.ndarray, columns: Iterator[tuple[str, np.ndarray]], infos: tuple[FieldInfo, ...],
+                      year: int, provenance: dict[str, str]) -> None:
     """`columns` gives the corners' longitudes and latitudes first, then the centres, then the fields."""
     from netCDF4 import Dataset
 
     corners = {name: next(columns)[1] for name in ("lon_vertices", "lat_vertices")}
     n_cell, n_vertex = corners["lon_vertices"].shape
     with Dataset(path, "w") as data:
-        for name, size in (("class", len(CLASS_CODES)), ("cell", n_cell), ("nv", n_vertex)):
+        for name, size in (("cell", n_cell), ("nv", n_vertex)):
             data.createDimension(name, size)
         _put(data, "global_id", "i8", ("cell",), global_id, {"long_name": "global cell id of the host"})
-        _put(data, "class", "u1", ("class",), np.array(CLASS_CODES, np.uint8),
-             {"long_name": f"land-use class, {CLASS_SYSTEM} {CLASS_VERSION} code", **_CLASS_ATTRIBUTES})
+        _put_axes(data, infos)
         _put(data, "valid_year", "i4", (), np.int32(year), {"long_name": BY_NAME["valid_year"].long_name})
         for name, values in corners.items():
             _put(data, name, "f8", ("cell", "nv"), values, {})
         _put_mesh(data, **corners)
         del corners
+        by_name = {info.name: info for info in infos}
         for name, values in columns:
             if name in ("lon", "lat"):
                 word, unit = {"lon": ("longitude", "degrees_east"), "lat": ("latitude", "degrees_north")}[name]
                 _put(data, name, "f8", ("cell",), values, {"standard_name": word, "units": unit, "bounds": f"{name}_vertices"})
             else:
-                _put_field(data, BY_NAME[name], values)
+                _put_field(data, by_name[name], values)
         data.setncatts({"Conventions": "CF-1.11 UGRID-1.0", "title": f"lsbc land-surface boundary conditions {year}", **provenance})
 
 
 def _put_field(data, info: FieldInfo, values: np.ndarray) -> None:
-    dims = ("class", "cell") if info.n_level > 1 else ("cell",)
+    dims = (*(name for name, _ in info.axes), "cell")
     attributes: dict[str, Any] = {"long_name": info.long_name, "coordinates": "lat lon global_id", "mesh": "mesh", "location": "face"}
-    if info.name == "lu_dominant":
-        attributes |= {"flag_values": np.array(CLASS_CODES, np.int32), "flag_meanings": " ".join(CLASS_NAMES)}
+    if info.flags:
+        attributes |= {"flag_values": np.array([number for number, _ in info.flags], np.int32), "flag_meanings": " ".join(word for _, word in info.flags)}
         _put(data, info.name, "i4", dims, np.where(values == FILL, -1, values).astype(np.int32), attributes, -1)
         return
     if info.name == "quality":
@@ -86,7 +88,24 @@ def _put_field(data, info: FieldInfo, values: np.ndarray) -> None:
     attributes["units"] = info.units
     if info.standard_name:
         attributes["standard_name"] = info.standard_name
-    _put(data, info.name, "f8", dims, np.moveaxis(values, 0, -1), attributes, FILL)
+    _put(data, info.name, "f8", dims, np.moveaxis(values, 0, -1).reshape(*(size for _, size in info.axes), -1), attributes, FILL)
+
+
+def _put_axes(data, infos: tuple[FieldInfo, ...]) -> None:
+    """Dimensions of the fields' levels with their coordinates."""
+    for info in infos:
+        for name, size in info.axes:
+            if name in data.dimensions:
+                continue
+            data.createDimension(name, size)
+            if name == "month":
+                _put(data, name, "i4", (name,), np.arange(1, size + 1, dtype=np.int32), {"long_name": "month of the year"})
+            elif name == "host_class":
+                _put(data, name, "i4", (name,), np.array([int(level.partition(" ")[0]) for level in info.levels], np.int32),
+                     {"long_name": info.long_name.removeprefix("area fraction of each "), "comment": "; ".join(info.levels)})
+            else:
+                _put(data, name, "u1", (name,), np.array(CLASS_CODES, np.uint8),
+                     {"long_name": f"land-use class, {CLASS_SYSTEM} {CLASS_VERSION} code", **_CLASS_ATTRIBUTES})
 
 
 def _put_mesh(data, lon_vertices: np.ndarray, lat_vertices: np.ndarray) -> None:

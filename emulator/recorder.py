@@ -185,8 +185,8 @@ class Recorder:
             info = self._info(name)
             if info.direction == "in":
                 self._lent[name] = lend(name, values, info.n_level, self._n_cell, self._notes.rank, npromz, level_axis)
-            elif name not in self._wanted:
-                self._wanted.append(name)
+            elif info.name not in self._wanted:
+                self._wanted.append(info.name)
 
         self._lent.pop(name, None)
         self._local(f"set_field {name}", lambda: self._component.set_field(name, values, npromz, level_axis))
@@ -205,9 +205,10 @@ class Recorder:
 
     def get_field(self, name: str, out: Any, npromz: int = 0, level_axis: int | None = None) -> None:
         self._local(f"get_field {name}", lambda: self._component.get_field(name, out, npromz, level_axis))
-        if name not in self._wanted:
-            self._wanted.append(name)
-        self._notes.output(name, lambda: self._values(name))
+        field = self._info(name).name
+        if field not in self._wanted:
+            self._wanted.append(field)
+        self._notes.output(field, lambda: self._values(field))
 
     def write_restart(self, path: str | Path) -> None:
         def after(call: Call) -> dict[str, np.ndarray]:
@@ -220,7 +221,7 @@ class Recorder:
     def read_restart(self, path: str | Path) -> None:
         call = Call("read_restart", self._year, path=str(path))
         self._notes.keep(lambda: self._notes.copy_restart(call, path))
-        with self._notes.call(call, after=self._all_wanted):
+        with self._notes.call(call, states=lambda: self._states(optional=True), after=self._all_wanted):
             self._component.read_restart(path)
 
     def close(self) -> None:
@@ -233,10 +234,12 @@ class Recorder:
         return NO_YEAR if year is None else year
 
     def _info(self, name: str) -> Any:
-        return next(info for info in self._component.fields if info.name == name)
+        """The field that is asked for; one of months stands for its weeks and days, which are made from it."""
+        return next(info for info in self._component.fields if info.name == name.partition("@")[0])
 
-    def _states(self) -> dict[str, np.ndarray]:
-        return {name: lent.read().reshape(-1) for name, lent in self._lent.items()}
+    def _states(self, optional: bool = False) -> dict[str, np.ndarray]:
+        """The lent inputs; `optional`: only those that need not be set, the climate, which a restart is read with."""
+        return {name: lent.read().reshape(-1) for name, lent in self._lent.items() if not optional or getattr(self._info(name), "optional", False)}
 
     def _values(self, name: str) -> np.ndarray:
         """A field as the component has it, before it is rounded to the host's type."""

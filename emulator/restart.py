@@ -2,7 +2,8 @@
 
 NetCDF4: `landuse(tile, row, col)` class index of every tile of the domain, `driver_fraction(driver_cell, group)`,
 `carry(tile, driver_row, driver_col, land_group)`, `by_spare(tile)` where a fallback
-device computed the year (optional), attributes that name model, grid and year, and a sha256 over the content.
+device computed the year (optional), `landuse_before(tile, row, col)` last year's classes where the run wants transitions (optional),
+attributes that name model, grid and year, and a sha256 over the content.
 Tiles are those of the size the network's card names, whatever size they have in the run.
 """
 
@@ -24,6 +25,7 @@ from lsbc.regrid.comm import Comm, agree
 from lsbc.regrid.errors import RestartError
 
 FORMAT = 1
+MAPS = ("landuse", "landuse_before")
 
 
 def identity(artefact: Artefact, plan: Plan) -> dict[str, str]:
@@ -45,9 +47,11 @@ def write_restart(comm: Comm, plan: Plan, artefact: Artefact, state: State, path
 
     def save(blocks: Iterator[np.ndarray]) -> None:
         with whole_file(path) as temporary:
-            _save(temporary, blocks, plan, identity(artefact, plan), state.year, *_merge_driver(parts))
+            _save(temporary, blocks, plan, identity(artefact, plan), state, *_merge_driver(parts))
 
-    stream_to_root(comm, pieces.rank, lambda k: state.core[pieces.local[k]][pieces.cells(k)], save)
+    maps = [core for core in (state.core, state.before) if core is not None]
+    n_tile = len(pieces.rank)
+    stream_to_root(comm, np.tile(pieces.rank, len(maps)), lambda k: maps[k // n_tile][pieces.local[k % n_tile]][pieces.cells(k % n_tile)], save)
 
 
 def _merge_driver(parts: list[tuple]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -57,7 +61,7 @@ def _merge_driver(parts: list[tuple]) -> tuple[np.ndarray, np.ndarray, np.ndarra
     return unique, np.concatenate([part[1] for part in parts])[first], *(np.concatenate([part[k] for part in parts])[order] for k in (3, 4))
 
 
-def _save(path: Path, blocks, plan: Plan, names: dict[str, str], year: int, driver_cell, driver, carry, by_spare) -> None:
+def _save(path: Path, blocks, plan: Plan, names: dict[str, str], state: State, driver_cell, driver, carry, by_spare) -> None:
     from netCDF4 import Dataset
 
     core, card_tiles = plan.domain.card.core, plan.domain.card_tiles
@@ -67,7 +71,8 @@ def _save(path: Path, blocks, plan: Plan, names: dict[str, str], year: int, driv
                            ("driver_row", carry.shape[1]), ("driver_col", carry.shape[2]), ("land_group", carry.shape[3])):
             data.createDimension(name, size)
         tile_id = data.createVariable("tile", "i8", ("tile",))
-        landuse = data.createVariable("landuse", "u1", ("tile", "row", "col"), zlib=True, complevel=1, chunksizes=(1, core, core))
+        maps = [data.createVariable(name, "u1", ("tile", "row", "col"), zlib=True, complevel=1, chunksizes=(1, core, core))
+                for name in (MAPS if state.before is not None else MAPS[:1])]
         cell_id = data.createVariable("driver_cell", "i8", ("driver_cell",))
         fraction = data.createVariable("driver_fraction", "f8", ("driver_cell", "group"))
         carried = data.createVariable("carry", "f8", ("tile", "driver_row", "driver_col", "land_group"))
@@ -76,11 +81,11 @@ def _save(path: Path, blocks, plan: Plan, names: dict[str, str], year: int, driv
         spare[:] = by_spare
         tile_id[:], cell_id[:], fraction[:], carried[:] = card_tiles, driver_cell, driver, carry
         for k, block in enumerate(blocks):
-            landuse[k] = block
+            maps[k // len(card_tiles)][k % len(card_tiles)] = block
             digest.update(np.ascontiguousarray(block))
         for array in (card_tiles, driver_cell, driver, carry, by_spare.astype(np.uint8)):
             digest.update(np.ascontiguousarray(array))
-        data.setncatts({"title": "lsbc restart", "format": np.int32(FORMAT), "year": np.int32(year), **names, "content_sha256": digest.hexdigest()})
+        data.setncatts({"title": "lsbc restart", "format": np.int32(FORMAT), "year": np.int32(state.year), **names, "content_sha256": digest.hexdigest()})
 
 
 def read_restart(comm: Comm, plan: Plan, artefact: Artefact, path: Path) -> State:
@@ -121,8 +126,9 @@ def _verify(path: Path, names: dict[str, str], check_content: bool) -> None:
 
 def _content_sha256(data) -> str:
     digest = hashlib.sha256()
-    for k in range(len(data.dimensions["tile"])):
-        digest.update(np.ascontiguousarray(data["landuse"][k]))
+    for name in MAPS:
+        for k in range(len(data.dimensions["tile"]) if name in data.variables else 0):
+            digest.update(np.ascontiguousarray(data[name][k]))
     for name in ("tile", "driver_cell", "driver_fraction", "carry", *(["by_spare"] if "by_spare" in data.variables else [])):
         digest.update(np.ascontiguousarray(data[name][:]))
     return digest.hexdigest()
@@ -135,6 +141,7 @@ def _load(plan: Plan, path: Path) -> State:
         mine = np.flatnonzero(pieces.local >= 0)
         where = _find(path, "tile", tiles, plan.domain.card_tiles[mine])
         core = np.full((len(plan.local), plan.tiles.core, plan.tiles.core), NO_DATA, np.uint8)
+        before = core.copy() if MAPS[1] in data.variables else None
         block, n_block = plan.domain.card.core // plan.ratio, plan.tiles.core // plan.ratio
         carry = np.zeros((len(plan.local), n_block, n_block, data["carry"].shape[-1]))
         spare = np.asarray(data["by_spare"][:], bool) if "by_spare" in data.variables else np.zeros(len(tiles), bool)
@@ -143,12 +150,14 @@ def _load(plan: Plan, path: Path) -> State:
         for k, position in zip(mine.tolist(), where.tolist()):
             at, row, col = pieces.local[k], pieces.row[k] // plan.ratio, pieces.col[k] // plan.ratio
             core[at][pieces.cells(k)], carry[at, row: row + block, col: col + block] = data["landuse"][position], data["carry"][position]
+            if before is not None:
+                before[at][pieces.cells(k)] = data[MAPS[1]][position]
         for k in range(len(plan.local)):
             _check_static(path, plan, k, core[k])
         rows = _find(path, "driver cell", cells, plan.driver_cell)
         first, last = (int(rows.min()), int(rows.max()) + 1) if len(rows) else (0, 0)
         driver = np.asarray(data["driver_fraction"][first:last], np.float64)[rows - first]
-        return State(int(data.getncattr("year")), core, driver, carry, {}, by_spare)
+        return State(int(data.getncattr("year")), core, driver, carry, {}, by_spare, before)
 
 
 def _check_static(path: Path, plan: Plan, k: int, core: np.ndarray) -> None:

@@ -23,5 +23,7 @@ class State:
     """Boundary fields on all cells the host passed, as `boundary_fields` returns them."""
     by_spare: np.ndarray
     """Which of this rank's tiles were computed this year by the device that stands in for a lost one, bool (n_tile,)."""
+    before: np.ndarray | None = None
+    """Last year's `core`, where transitions are wanted and there was a last year."""
     dropped_cells: float = 0.0
     """Change demanded this year that the map could not make on this rank's tiles, in fine cells."""

@@ -5,20 +5,22 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from lsbc.emulator.allocate import N_LAND_GROUP, allocate
+from lsbc.emulator.boundary import CellState, Tables, boundary_fields
 from lsbc.emulator.channels import shown_prior
 from lsbc.emulator.classes import N_CLASS, NO_DATA, STATIC_CLASSES
-from lsbc.emulator.fields import QUALITY_SPARE, boundary_fields
+from lsbc.emulator.climate import HostClimate
+from lsbc.emulator.fields import QUALITY_SPARE
 from lsbc.emulator.gate import check_map, driver_groups
 from lsbc.emulator.plan import Plan, Tile, border_mask
 from lsbc.emulator.share import RankTiles
 from lsbc.emulator.state import State
-from lsbc.emulator.surface.parameters import ClassTable
 from lsbc.emulator.tile_engine import TileStatics, TileYear, Want
+from lsbc.emulator.transitions import N_PAIR, pairs, transition_field, unknown
 from lsbc.regrid.comm import Comm, agree
 from lsbc.regrid.errors import GridError, ValueRangeError
 
@@ -44,13 +46,14 @@ class Stopwatch:
 class Settings:
     """What a year needs besides plan, network and state."""
 
-    table: ClassTable
+    tables: Tables
     min_coverage: float
     allocation: bool
+    transitions: bool
 
 
 def run_year(comm: Comm, plan: Plan, tiles: RankTiles, settings: Settings, previous: State | None, states: dict[str, np.ndarray],
-             year: int) -> tuple[State, dict[str, float]]:
+             climate: HostClimate, year: int) -> tuple[State, dict[str, float]]:
     """Predict one year (collective); without a previous state, make the first map from the first prior.
 
     Returns:
@@ -68,11 +71,12 @@ def run_year(comm: Comm, plan: Plan, tiles: RankTiles, settings: Settings, previ
     else:
         core, carry, by_spare, dropped = next_map(comm, plan, tiles, priors, known, previous, driver, settings.allocation)
     watch.lap("tiles")
-    fields = publish(comm, plan, settings, core, by_spare, year)
+    before = previous.core if settings.transitions and previous is not None else None
+    state = publish(comm, plan, settings, climate, State(year, core, driver, carry, {}, by_spare, before, dropped))
     watch.lap("regrid to host cells")
     for stage, seconds in tiles.seconds.items():
         watch.seconds[f"tiles: {stage}"] = seconds
-    return State(year, core, driver, carry, fields, by_spare, dropped), watch.seconds
+    return state, watch.seconds
 
 
 def coarse_to_driver(comm: Comm, plan: Plan, states: dict[str, np.ndarray]) -> np.ndarray:
@@ -222,14 +226,26 @@ def core_of(plan: Plan, window: np.ndarray) -> np.ndarray:
     return window[inner, inner]
 
 
-def publish(comm: Comm, plan: Plan, settings: Settings, core: np.ndarray, by_spare: np.ndarray, year: int) -> dict[str, np.ndarray]:
-    """Boundary fields on all host cells of this rank from the class maps on the tile cores, and which of these a spare engine computed."""
-    fine = plan.to_host.exchange(core.reshape(-1))
+def publish(comm: Comm, plan: Plan, settings: Settings, climate: HostClimate, state: State) -> State:
+    """The state with its boundary fields on all host cells of this rank, from its class maps on the tile cores (collective)."""
+    fine = plan.to_host.exchange(state.core.reshape(-1))
     fraction, coverage = agree(comm, plan.fractions.fractions, fine, N_CLASS, NO_DATA)
-    quality = QUALITY_SPARE * _touched(comm, plan, by_spare)
+    quality = QUALITY_SPARE * _touched(comm, plan, state.by_spare)
     both = plan.to_all_cells.exchange(np.column_stack([fraction, coverage, quality]))
-    fraction, coverage, quality = (np.ascontiguousarray(part) for part in (both[:, :-2], both[:, -2], both[:, -1]))
-    return agree(comm, boundary_fields, fraction, coverage, quality, settings.min_coverage, year, settings.table)
+    cells = CellState(*(np.ascontiguousarray(part) for part in (both[:, :-2], both[:, -2], both[:, -1])))
+    fields = agree(comm, boundary_fields, cells, climate, settings.min_coverage, state.year, settings.tables)
+    if settings.transitions:
+        fields["transitions"] = _transitions(comm, plan, settings, state, cells)
+    return replace(state, fields=fields)
+
+
+def _transitions(comm: Comm, plan: Plan, settings: Settings, state: State, cells: CellState) -> np.ndarray:
+    """The field `transitions`, (64, n_cell) (collective)."""
+    if state.before is None:
+        return unknown(len(cells.coverage))
+    fine = plan.to_host.exchange(pairs(state.before, state.core).reshape(-1))
+    fraction = plan.to_all_cells.exchange(agree(comm, plan.fractions.fractions, fine, N_PAIR, NO_DATA)[0])
+    return agree(comm, transition_field, fraction, cells.fraction.T, cells.coverage >= settings.min_coverage)
 
 
 def _touched(comm: Comm, plan: Plan, marked: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ import yac  # noqa: E402
 from mpi4py import MPI  # noqa: E402
 
 STATES = ("primf", "primn", "secdf", "secdn", "urban", "c3ann", "c4ann", "c3per", "c4per", "c3nfx", "pastr", "range")
-LEVELS = {"lu_frac": 8}
+LEVELS = {"lu_frac": 8, "leaf_area_index": 12, "vegetation_area_fraction": 12}
 """Values per cell, where a field of lsbc has more than one."""
 TIME_STEP = "P1Y"
 

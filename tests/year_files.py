@@ -28,7 +28,7 @@ def write_year(path: Path, lu_frac: np.ndarray, lon: np.ndarray, lat: np.ndarray
 
     Args:
         lu_frac: (8, n_cell), FILL where not covered.  lon, lat: in any shape of n_cell, in the order of global ids 1, 2, ...
-        koppen, coldest_month_k: one value for all cells, or (n_cell,); without a coldest month the file has none.
+        koppen, coldest_month_k: one value for all cells, or (n_cell,); None: unknown.
         fields: name -> (n_cell,) or (12, n_cell) instead of the values made up here (lai 3, albedo 0.2, z0m 0.1, LAI of month m = m / 4, cover 0.05 m).
     """
     from netCDF4 import Dataset
@@ -48,8 +48,7 @@ def write_year(path: Path, lu_frac: np.ndarray, lon: np.ndarray, lat: np.ndarray
             data.createVariable(name, "f8", ("cell",))[:] = np.ravel(array)
         data.createVariable("coverage", "f8", ("cell",))[:] = covered.astype(float)
         data.createVariable("climate_zone", "i4", ("cell",))[:] = np.broadcast_to(koppen, n)
-        if coldest_month_k is not None:
-            data.createVariable("coldest_month_temperature", "f8", ("cell",))[:] = np.broadcast_to(coldest_month_k, n)
+        data.createVariable("climate_coldest_month", "f8", ("cell",))[:] = np.broadcast_to(FILL if coldest_month_k is None else coldest_month_k, n)
         for name, array in values.items():
             dims = {8: ("class", "cell"), 12: ("month", "cell")}[len(array)] if array.ndim == 2 else ("cell",)
             data.createVariable(name, "f8", dims)[:] = np.where(covered, array, FILL)

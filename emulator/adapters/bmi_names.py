@@ -1,13 +1,12 @@
-"""BMI variables of lsbc and the fields behind them: one variable a field, and one a class for `lu_frac`. Holds no values.
+"""BMI variables of lsbc and the fields behind them: one variable a field, and one a level for fields of several. Holds no values.
 
-Names are put together as CSDMS standard names are; lsbc's own names (`urban`, `albedo`, `lu_frac.forest`) are known as well.
+Names are put together as CSDMS standard names are; lsbc's own names (`urban`, `albedo`, `lu_frac.forest`, `leaf_area_index.07`) are known as well.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lsbc.emulator.classes import CLASS_NAMES
 from lsbc.emulator.fields import INPUTS, OUTPUTS, FieldInfo
 from lsbc.regrid.errors import FieldError
 
@@ -23,6 +22,11 @@ _OUTPUT_NAMES = {
     "veg_frac": "land_vegetation__area_fraction",
     "emissivity": "land_surface__emissivity",
     "root_depth": "land_vegetation_root__depth",
+    "leaf_area_index": "land_vegetation~month-{level}__leaf-area_index",
+    "vegetation_area_fraction": "land_leaves~month-{level}__area_fraction",
+    "lu_frac": "land_cover~{level}__area_fraction",
+    "climate_zone": "land_climate__koppen_group_code",
+    "climate_coldest_month": "atmosphere_bottom_air~coldest-month__temperature",
     "coverage": "land_fine-data__area_fraction",
     "quality": "land_surface__quality_flag",
     "valid_year": "land_surface__valid_year",
@@ -49,10 +53,11 @@ def _variables() -> tuple[Variable, ...]:
     inputs = [Variable(f"land_luh2~{info.name}__area_fraction", info.name, info, 0) for info in INPUTS]
     outputs = []
     for info in OUTPUTS:
-        if info.name == "lu_frac":
-            outputs += [Variable(f"land_cover~{cls.replace('_', '-')}__area_fraction", f"lu_frac.{cls}", info, k) for k, cls in enumerate(CLASS_NAMES)]
+        name = _OUTPUT_NAMES[info.name]
+        if info.levels:
+            outputs += [Variable(name.format(level=level.replace("_", "-")), f"{info.name}.{level}", info, k) for k, level in enumerate(info.levels)]
         else:
-            outputs.append(Variable(_OUTPUT_NAMES[info.name], info.name, info, 0))
+            outputs.append(Variable(name, info.name, info, 0))
     return (*inputs, *outputs)
 
 

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from lsbc.emulator.classes import CLASS_NAMES
 from lsbc.emulator.fields import FIELDS, FieldInfo
 from lsbc.emulator.reader import HostFile
 from lsbc.regrid.errors import FieldError, FileError, GridError, YearError
@@ -146,15 +145,15 @@ class Surface:
     @property
     def long_name(self) -> str:
         """What the values are."""
-        return self.field.long_name if self.field.n_level == 1 else f"area fraction of {CLASS_NAMES[self.level]}"
+        return self.field.long_name if not self.field.levels else f"{self.field.long_name}: {self.field.levels[self.level]}"
 
 
 def surfaces() -> dict[str, Surface]:
-    """Name -> what ICON gets; each class of `lu_frac` is one of them, as ComIn makes variables of one level or of ICON's own levels only."""
+    """Name -> what ICON gets; each level of a field is one of them, as ComIn makes variables of one level or of ICON's own levels only."""
     everything = []
     for info in FIELDS:
-        if info.direction == "out" and info.n_level == 1:
+        if info.direction == "out" and not info.levels:
             everything.append(Surface(info.name, info))
         elif info.direction == "out":
-            everything += [Surface(f"{info.name}_{CLASS_NAMES[level]}", info, level) for level in range(info.n_level)]
+            everything += [Surface(f"{info.name}_{name}", info, level) for level, name in enumerate(info.levels)]
     return {surface.name: surface for surface in everything}

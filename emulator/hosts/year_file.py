@@ -17,7 +17,8 @@ from lsbc.regrid.errors import FileError, LsbcError
 
 SLAB_CELLS = 1 << 16
 ZERO_C_IN_K = 273.15
-_NEEDED = ("global_id", "class", "lat", "lon", "valid_year", "lu_frac", "coverage", "climate_zone", "leaf_area_index", "vegetation_area_fraction")
+_NEEDED = ("global_id", "class", "lat", "lon", "valid_year", "lu_frac", "coverage", "climate_zone", "climate_coldest_month",
+           "leaf_area_index", "vegetation_area_fraction")
 Cells = slice | np.ndarray
 EVERYTHING = slice(None)
 
@@ -76,9 +77,7 @@ class YearFile:
 
     def coldest_month_c(self, cells: Cells = EVERYTHING) -> np.ndarray:
         """Mean temperature of the coldest month, (n,) [°C]; NaN where unknown."""
-        if "coldest_month_temperature" not in self:
-            return np.full(len(self.values("climate_zone", cells)), np.nan)
-        kelvin = self.values("coldest_month_temperature", cells)
+        kelvin = self.values("climate_coldest_month", cells)
         return np.where(kelvin == FILL, np.nan, kelvin - ZERO_C_IN_K)
 
     def slabs(self, n_cell: int = SLAB_CELLS) -> Iterator[slice]:

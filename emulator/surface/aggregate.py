@@ -6,7 +6,7 @@ fractions alone: not on how many cells a rank has, nor on their order.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -84,13 +84,21 @@ def of_dominant(fraction: np.ndarray, value: np.ndarray, class_ids: Iterable[int
     return value[_dominant_row(fraction, np.array(list(class_ids), np.int32))]
 
 
-def aggregate(fraction: np.ndarray, table: ParameterTable, names: Iterable[str] | None = None, plant_cover: np.ndarray | None = None) -> dict[str, np.ndarray]:
+def quantities_with_rule(table: ParameterTable, plant_cover: np.ndarray | None = None) -> tuple[str, ...]:
+    """Names of the quantities that `aggregate` can bring to host cells."""
+    return tuple(name for name, column in table.quantities.items() if column.rule not in (None, "vegetated") or column.weight is not None or
+                 (column.rule == "vegetated" and plant_cover is not None))
+
+
+def aggregate(fraction: np.ndarray, table: ParameterTable, names: Iterable[str] | None = None, plant_cover: np.ndarray | None = None,
+              name_of: Callable[[int], str] = lambda cell: f"{cell + 1} here") -> dict[str, np.ndarray]:
     """Quantities of a table on host cells, each by the rule of its kind.
 
     Args:
         fraction: (n_class, n_cell), classes in the table's order (`table.select` gives another order).
         names: quantities wanted; all that have a rule where None.
         plant_cover: (n_class,) [1], the weight of vegetated means whose table has none (JSBACH, Noah-MP).
+        name_of: a cell's name in messages, from its index.
     Returns:
         name -> (n_cell,) in SI units.
     Raises:
@@ -99,19 +107,17 @@ def aggregate(fraction: np.ndarray, table: ParameterTable, names: Iterable[str] 
     """
     if fraction.ndim != 2 or fraction.shape[0] != len(table.class_ids):
         raise ConfigError(f"Fractions of shape {fraction.shape} do not fit table {table.name}: its {len(table.class_ids)} classes must be the first axis.")
-    if names is None:
-        names = [name for name, column in table.quantities.items() if column.rule not in (None, "vegetated") or column.weight is not None or
-                 (column.rule == "vegetated" and plant_cover is not None)]
-    return {name: _by_rule(fraction, table, name, plant_cover) for name in names}
+    wanted = quantities_with_rule(table, plant_cover) if names is None else names
+    return {name: _by_rule(fraction, table, name, plant_cover, name_of) for name in wanted}
 
 
-def _by_rule(fraction: np.ndarray, table: ParameterTable, name: str, plant_cover: np.ndarray | None) -> np.ndarray:
+def _by_rule(fraction: np.ndarray, table: ParameterTable, name: str, plant_cover: np.ndarray | None, name_of: Callable[[int], str]) -> np.ndarray:
     column = table.quantity(name)
     for k, value in enumerate(column.si):
         if not KINDS[column.kind].allows(value) and (fraction[k] > 0.0).any():
-            cell = int(np.argmax(fraction[k] > 0.0)) + 1
+            cell = name_of(int(np.argmax(fraction[k] > 0.0)))
             raise ValueRangeError(f"Class {table.class_ids[k]} '{table.class_names[k]}' of table {table.name} has no usable {name} "
-                                  f"({column.values[k]:g} {column.units}), but a share of cell {cell} here: give that share to another class.")
+                                  f"({column.values[k]:g} {column.units}), but a share of cell {cell}: give that share to another class.")
     if column.rule == "area":
         return area_mean(fraction, column.si)
     if column.rule == "roughness":

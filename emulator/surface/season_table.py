@@ -50,7 +50,7 @@ def monthly_lai(fractions: np.ndarray, latitude_deg: np.ndarray, table: SeasonTa
     Args:
         fractions: (n_cell, 8), class fractions of the cell.
         latitude_deg: (n_cell,), north positive; it gives the hemisphere, and the climate zone where `koppen` is not given.
-        koppen: (n_cell,), 1 to 5 for A to E.
+        koppen: (n_cell,), 1 to 5 for A to E; 0 where unknown: latitude stands for it there.
     Returns:
         (12, n_cell) m2 m-2; 0 where nothing is vegetated. Classes weigh with their fraction times `veg_max`, the same in all months,
         so that LAI times the yearly maximum of the vegetated area is the leaf area. A cell's bits depend on its own values alone.
@@ -87,7 +87,7 @@ def _sums(fractions: np.ndarray, latitude_deg: np.ndarray, koppen: np.ndarray | 
     for first in range(0, len(latitude_deg), CHUNK_CELLS):
         part = slice(first, first + CHUNK_CELLS)
         lat = latitude_deg[part]
-        share = zone_shares(lat, table) if koppen is None else (np.asarray(koppen)[part] == np.arange(1, len(ZONES) + 1)[:, None]).astype(float)
+        share = _zones_of(lat, None if koppen is None else np.asarray(koppen)[part], table)
         months = np.zeros((N_MONTH, len(lat)))
         weight = np.zeros(len(lat))
         for k, fraction in enumerate(np.ascontiguousarray(fractions[part].T)):
@@ -98,6 +98,17 @@ def _sums(fractions: np.ndarray, latitude_deg: np.ndarray, koppen: np.ndarray | 
         total[:, part] = north * months + (1.0 - north) * np.roll(months, -HALF_YEAR, axis=0)
         vegetated[part] = weight
     return total, vegetated
+
+
+def _zones_of(latitude_deg: np.ndarray, koppen: np.ndarray | None, table: SeasonTable) -> np.ndarray:
+    """(5, n_cell) shares of the climate zones: the cell's own group, latitude's where it is unknown."""
+    if koppen is None:
+        return zone_shares(latitude_deg, table)
+    share = (koppen == np.arange(1, len(ZONES) + 1)[:, None]).astype(float)
+    unknown = koppen == 0
+    if unknown.any():
+        share[:, unknown] = zone_shares(latitude_deg[unknown], table)
+    return share
 
 
 def _areas(k: int, fraction: np.ndarray, share: np.ndarray, table: SeasonTable) -> list[tuple[int, np.ndarray]]:
@@ -114,10 +125,10 @@ def _check(fractions: np.ndarray, latitude_deg: np.ndarray, koppen: np.ndarray |
                          f"{'' if koppen is None else f', Köppen groups {np.shape(koppen)}'}; (n_cell, {N_CLASS}) and (n_cell,) are needed.")
     for name, good, values in (("Latitude", np.abs(latitude_deg) <= 90.0, latitude_deg),
                                ("A class fraction", ((fractions >= 0.0) & (fractions <= 1.0 + SUM_TOLERANCE)).all(axis=1), fractions),
-                               *([] if koppen is None else [("Köppen group", np.isin(koppen, range(1, len(ZONES) + 1)), np.asarray(koppen))])):
+                               *([] if koppen is None else [("Köppen group", np.isin(koppen, range(len(ZONES) + 1)), np.asarray(koppen))])):
         if not good.all():
             cell = int(np.argmin(good))
-            raise ValueRangeError(f"{name} of cell {cell} is out of range: {values[cell]}; latitudes are -90 to 90, fractions 0 to 1, groups 1 to {len(ZONES)}.")
+            raise ValueRangeError(f"{name} of cell {cell} is out of range: {values[cell]}; latitudes are -90 to 90, fractions 0 to 1, groups 0 to {len(ZONES)}.")
 
 
 def read_season_table(text: str | None = None) -> SeasonTable:

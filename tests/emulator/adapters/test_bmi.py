@@ -7,7 +7,7 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from lsbc.emulator.classes import CLASS_NAMES, LUH2_STATES
+from lsbc.emulator.classes import LUH2_STATES
 from lsbc.emulator.component import Component
 from lsbc.emulator.fields import OUTPUTS
 from lsbc.emulator.harness import replay
@@ -78,10 +78,10 @@ def direct(folder, host):
 
 def outputs(bmi):
     """lsbc's name -> values, from every output variable."""
-    names = [info.name for info in OUTPUTS if info.n_level == 1]
-    got = {name: bmi.get_value(name, np.empty(N)) for name in names}
-    got["lu_frac"] = np.stack([bmi.get_value(f"lu_frac.{cls}", np.empty(N)) for cls in CLASS_NAMES])
-    return got
+    def level(name):
+        return bmi.get_value(name, np.empty(N))
+
+    return {info.name: np.stack([level(f"{info.name}.{name}") for name in info.levels]) if info.levels else level(info.name) for info in OUTPUTS}
 
 
 def assert_same(got, expected):
@@ -234,12 +234,13 @@ def test_no_update_beyond_the_last_year(bmi):
 
 def test_every_field_has_variables_with_names_of_their_own(bmi):
     inputs, others = bmi.get_input_var_names(), bmi.get_output_var_names()
-    assert (len(inputs), len(others)) == (bmi.get_input_item_count(), bmi.get_output_item_count()) == (12, 8 + len(OUTPUTS) - 1)
-    assert len({*inputs, *others}) == 12 + 8 + len(OUTPUTS) - 1
+    assert (len(inputs), len(others)) == (bmi.get_input_item_count(), bmi.get_output_item_count()) == (12, 8 + 2 * 12 + len(OUTPUTS) - 3)
+    assert len({*inputs, *others}) == 12 + 8 + 2 * 12 + len(OUTPUTS) - 3
     for name in (*inputs, *others):
         assert (bmi.get_var_type(name), bmi.get_var_itemsize(name), bmi.get_var_nbytes(name)) == ("float64", 8, 8 * N)
         assert (bmi.get_var_grid(name), bmi.get_var_location(name)) == (0, "face")
-        assert bmi.get_var_units(name) == ("m" if name in ("atmosphere_bottom_air_flow__log_law_roughness_length", "land_vegetation_root__depth") else "1")
+        units = {"atmosphere_bottom_air_flow__log_law_roughness_length": "m", "land_vegetation_root__depth": "m", "atmosphere_bottom_air~coldest-month__temperature": "K"}
+        assert bmi.get_var_units(name) == units.get(name, "1")
     assert bmi.get_component_name() == "lsbc"
 
 

@@ -67,7 +67,7 @@ def directly(folder, grid, local, *years):
     component = Component.create(folder / "lsbc.toml", SerialComm())
     component.set_grid(*grid.part(local))
     case.couple(component, grid, local, *years)
-    fields = {name: np.empty(len(local)) for name in OUTPUTS} | {"lu_frac": np.empty((8, len(local)))}
+    fields = {name: np.empty(len(local)) for name in OUTPUTS} | {"lu_frac": np.empty((8, len(local))), "leaf_area_index": np.empty((12, len(local)))}
     for name, values in fields.items():
         component.get_field(name, values)
     component.close()
@@ -81,6 +81,8 @@ def assert_shows(host, fields):
         assert np.isnan(padding).all() and len(padding)
     for level, name in enumerate(CLASS_NAMES):
         assert np.array_equal(host.values(f"lsbc_lu_frac_{name}")[0], fields["lu_frac"][level]), name
+    for level in range(12):
+        assert np.array_equal(host.values(f"lsbc_leaf_area_index_{level + 1:02d}")[0], fields["leaf_area_index"][level]), level
 
 
 @pytest.mark.parametrize("modern, nproma", [(False, 7), (True, 64)])
@@ -131,7 +133,7 @@ def test_a_run_is_recorded_where_the_variable_names_a_folder(folder, monkeypatch
     monkeypatch.setenv("LSBC_RECORD", str(folder / "rec"))
     run(icon(triangles()), "2000-12-31T12:00:00", "2001-01-01T00:00:00", "2001-01-01T12:00:00", checkpoint="2001-01-01T00:00:00")
     report = replay(folder / "rec", SerialComm)
-    assert report.verdict == "identical" and [(year["year"], len(year["fields"])) for year in report.years] == [(2000, 15), (2001, 15)]
+    assert report.verdict == "identical" and [(year["year"], len(year["fields"])) for year in report.years] == [(2000, 19), (2001, 19)]
 
 
 def test_a_run_resumed_on_new_years_day_makes_the_new_year(folder, monkeypatch):
@@ -189,11 +191,11 @@ def test_icons_own_variables_are_kept_at_lsbcs_values_and_left_alone_where_there
 def test_requested_variables_carry_their_units_and_names(folder):
     configure(folder)
     host = run(icon(triangles()), "2000-01-02T00:00:00")
-    assert len(host.requested) == len(OUTPUTS) + 8 and len(max(name for name, _ in host.requested)) < 64
+    assert len(host.requested) == len(OUTPUTS) + 8 + 2 * 12 and len(max(name for name, _ in host.requested)) < 64
     roughness = host.variables["lsbc_z0m", 1].metadata
     assert roughness == {"zaxis_id": 1, "units": "m", "standard_name": "surface_roughness_length_for_momentum_in_air",
                          "long_name": "roughness length for momentum", "restart": False}
-    assert host.variables["lsbc_lu_frac_forest", 1].metadata["long_name"] == "area fraction of forest"
+    assert host.variables["lsbc_lu_frac_forest", 1].metadata["long_name"] == "area fraction of each land-use class: forest"
 
 
 def stopped(host, match, **options):

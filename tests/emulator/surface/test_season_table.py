@@ -133,7 +133,7 @@ def test_cells_out_of_range_are_refused():
         broken[1, 3] = bad
         with pytest.raises(ValueRangeError, match="fraction of cell 1"):
             monthly_lai(broken, lat, TABLE)
-    for bad in (0, 6):
+    for bad in (-1, 6):
         with pytest.raises(ValueRangeError, match="Köppen group of cell 1"):
             monthly_lai(two, lat, TABLE, np.array([1, bad]))
     for args in ((two.T, lat), (two, lat[:1]), (two, lat[:, None])):
@@ -167,3 +167,10 @@ def test_a_damaged_table_is_refused_with_its_place(old, new, says):
     assert TEXT.count(old) >= 1
     with pytest.raises(ConfigError, match=re.escape(says)):
         read_season_table(TEXT.replace(old, new, 1))
+
+
+def test_latitude_stands_for_an_unknown_group_in_that_cell_alone():
+    two, lat = np.vstack([cell(forest=1.0)] * 2), np.array([60.0, 60.0])
+    got = monthly_lai(two, lat, TABLE, np.array([0, 3]))
+    assert np.array_equal(got[:, 0], monthly_lai(two, lat, TABLE)[:, 0]) and np.array_equal(got[:, 1], monthly_lai(two, lat, TABLE, np.array([3, 3]))[:, 1])
+    assert not np.array_equal(got[:, 0], got[:, 1])

@@ -1,0 +1,85 @@
+"""A year's output fields of host cells from their class fractions. Knows fractions, climates and tables only; no maps, no ranks, no files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from lsbc.emulator.classes import CLASS_CODES, CLASS_NAMES, N_CLASS
+from lsbc.emulator.climate import HostClimate
+from lsbc.emulator.fields import CLASS_FIELDS, FILL, OUTPUTS, FieldInfo
+from lsbc.emulator.gate import check_fractions, check_range
+from lsbc.emulator.host_fields import HostFields
+from lsbc.emulator.surface.parameters import ClassTable, surface_parameters
+from lsbc.emulator.surface.season_table import SeasonTable, monthly_lai, monthly_veg_fraction
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What turns class fractions into fields: lsbc's own class values, their months, and what a configuration adds in the host's classes."""
+
+    classes: ClassTable
+    season: SeasonTable
+    host: HostFields = field(default_factory=HostFields)
+
+    @property
+    def outputs(self) -> tuple[FieldInfo, ...]:
+        """The fields that `boundary_fields` returns."""
+        return (*OUTPUTS, *self.host.outputs)
+
+
+@dataclass(frozen=True)
+class CellState:
+    """What a year's map says of each host cell: fraction (n_cell, 8) of the covered area, coverage (n_cell,) in [0, 1], quality (n_cell,) bits of `QUALITY_FLAGS`."""
+
+    fraction: np.ndarray
+    coverage: np.ndarray
+    quality: np.ndarray
+
+
+def boundary_fields(cells: CellState, climate: HostClimate, min_coverage: float, year: int, tables: Tables) -> dict[str, np.ndarray]:
+    """All output fields of one year on host cells.
+
+    Returns:
+        name -> float64 (n_cell,), or (n_level, n_cell) C-contiguous where a field has several levels; cells with less than
+        `min_coverage` hold `FILL` in all but the climate, `coverage`, `quality` and `valid_year`.
+    Raises:
+        InternalError: a value left its range (the output gate).
+        ValueRangeError: the host's classes depend on a climate that is unknown in a cell.
+    """
+    fraction = cells.fraction
+    covered = cells.coverage >= min_coverage
+    check_fractions(fraction, covered)
+    by_class = np.ascontiguousarray(fraction.T)
+    out = {"lu_frac": by_class}
+    out["lu_dominant"] = np.array(CLASS_CODES, np.float64)[_largest(by_class)]
+    for name, cls in CLASS_FIELDS.items():
+        out[name] = by_class[CLASS_NAMES.index(cls)].copy()
+    somewhere = fraction if covered.all() else np.where(covered[:, None], fraction, 1.0 / N_CLASS)  # uncovered cells are overwritten below
+    out |= surface_parameters(somewhere, tables.classes)
+    out["leaf_area_index"] = monthly_lai(somewhere, climate.latitude_deg, tables.season, climate.koppen)
+    out["vegetation_area_fraction"] = monthly_veg_fraction(somewhere, climate.latitude_deg, tables.season, climate.koppen)
+    out |= tables.host.fields(by_class, climate, covered)
+    ranges = {info.name: info.valid_range for info in tables.outputs}
+    for name, values in out.items():
+        inside = values if covered.all() else values[..., covered]
+        check_range(name, inside[inside != FILL] if name.startswith("host_") else inside, *ranges[name])
+        if not covered.all():
+            values[..., ~covered] = FILL
+    out["climate_zone"] = climate.koppen.astype(np.float64)
+    out["climate_coldest_month"] = np.where(np.isnan(climate.coldest_month_k), FILL, climate.coldest_month_k)
+    out["coverage"] = cells.coverage.copy()
+    out["quality"] = cells.quality.copy()
+    out["valid_year"] = np.full(len(cells.coverage), float(year))
+    return out
+
+
+def _largest(by_class: np.ndarray) -> np.ndarray:
+    """Row of the largest value in each column, the first on ties, (n_cell,)."""
+    row, most = np.zeros(by_class.shape[1], np.int64), by_class[0].copy()
+    for k in range(1, len(by_class)):
+        larger = by_class[k] > most
+        row[larger] = k
+        np.copyto(most, by_class[k], where=larger)
+    return row

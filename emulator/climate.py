@@ -1,0 +1,113 @@
+"""The climate of host cells: where it comes from (fine-grid file, a file of the host's cells, or the host itself), checked. Knows no classes and no tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lsbc.emulator.classes import NO_DATA
+from lsbc.emulator.fields import CLIMATE_INPUTS
+from lsbc.emulator.plan import Plan
+from lsbc.emulator.reader import FineFile
+from lsbc.regrid.comm import Comm, agree
+from lsbc.regrid.errors import FileError, ValueRangeError
+from lsbc.regrid.host_cells import HostCells
+
+N_GROUP = 5
+ZERO_C_IN_K = 273.15
+
+
+@dataclass(frozen=True)
+class HostClimate:
+    """Of each cell, (n_cell,): latitude, north positive; main Köppen group 1 (A) to 5 (E), int64, 0 unknown; mean of the coldest month [K], NaN unknown."""
+
+    latitude_deg: np.ndarray
+    koppen: np.ndarray
+    coldest_month_k: np.ndarray
+    global_id: np.ndarray
+    longitude_deg: np.ndarray
+
+    @property
+    def coldest_month_c(self) -> np.ndarray:
+        """(n_cell,) [°C]."""
+        return self.coldest_month_k - ZERO_C_IN_K
+
+    def name_of(self, cell: int) -> str:
+        """A cell in words, for messages."""
+        return f"{int(self.global_id[cell])} ({self.longitude_deg[cell]:.4f} E, {self.latitude_deg[cell]:.4f} N)"
+
+
+def zone_of_cells(comm: Comm, plan: Plan, fine_file: FineFile) -> np.ndarray:
+    """The Köppen group of the largest part of each cell's land, the lowest on ties, int64 (n_cell,) for all cells passed; 0 where the file says none (collective)."""
+    tiles = plan.tiles
+    cores = agree(comm, lambda: [_zones(fine_file.window("koppen", tile.row0 + tiles.halo, tile.col0 + tiles.halo, tiles.core, tiles.core)) for tile in plan.local])
+    fine = plan.to_host.exchange(np.concatenate([np.zeros(0, np.uint8), *(core.ravel() for core in cores)]))
+    fraction = agree(comm, plan.fractions.fractions, fine, N_GROUP + 1, NO_DATA)[0][:, 1:]
+    zone = np.where((fraction > 0.0).any(axis=1), np.argmax(fraction, axis=1) + 1, 0) if len(fraction) else np.zeros(0)
+    return plan.to_all_cells.exchange(np.asarray(zone, np.float64)[:, None])[:, 0].astype(np.int64)
+
+
+def _zones(koppen: np.ndarray) -> np.ndarray:
+    return np.where(koppen == 0, NO_DATA, koppen).astype(np.uint8)
+
+
+def climate_of(cells: HostCells, zone: np.ndarray, known: Mapping[str, np.ndarray]) -> HostClimate:
+    """The climate from the fine-grid file's zones and what is known better, by input name.
+
+    Raises:
+        ValueRangeError: a value is not finite or out of its range; the cell is named.
+    """
+    for info in CLIMATE_INPUTS:
+        if info.name in known:
+            _check(info, np.asarray(known[info.name], np.float64), cells)
+    koppen = np.asarray(known["koppen_group"], np.float64).astype(np.int64) if "koppen_group" in known else zone
+    coldest = np.asarray(known["coldest_month_temperature"], np.float64) if "coldest_month_temperature" in known else np.full(cells.n_cell, np.nan)
+    return HostClimate(cells.lat_deg, koppen, coldest, cells.global_id, cells.lon_deg)
+
+
+def _check(info, values: np.ndarray, cells: HostCells) -> None:
+    low, high = info.valid_range
+    good = (values >= low) & (values <= high)
+    if info.name == "koppen_group":
+        good &= values == np.floor(np.where(good, values, 0.5))
+    if not good.all():
+        k = int(np.argmin(good))
+        wanted = f"{low:g}..{high:g} {info.units}" if info.units == "K" else "a whole number 0..5"
+        raise ValueRangeError(f"Field '{info.name}' is {values[k]:g} in cell {int(cells.global_id[k])} ({cells.lon_deg[k]:.4f} E, {cells.lat_deg[k]:.4f} N); "
+                              f"it must be {wanted}{' (degrees Celsius?)' if info.units == 'K' and -100.0 < values[k] < 60.0 else ''}.")
+
+
+def read_climate_file(path: Path, global_id: np.ndarray) -> dict[str, np.ndarray]:
+    """Climate inputs of the cells with these ids from a netCDF file with `global_id` and one or both of the inputs; the file may hold more cells.
+
+    Raises:
+        FileError: the file cannot be read, has none of the inputs, an id twice, or lacks a cell.
+    """
+    from netCDF4 import Dataset
+
+    names = [info.name for info in CLIMATE_INPUTS]
+    try:
+        with Dataset(path) as data:
+            data.set_auto_mask(False)
+            present = [name for name in names if name in data.variables]
+            if "global_id" not in data.variables or not present:
+                raise FileError(f"Climate file {path} needs global_id and {' or '.join(names)}; it has {', '.join(data.variables) or 'no variable'}.")
+            ids = np.asarray(data["global_id"][:]).ravel()
+            values = {name: np.asarray(data[name][...], np.float64).ravel() for name in present}
+    except (OSError, RuntimeError) as error:
+        raise FileError(f"Climate file {path} cannot be read: {error}.") from error
+    wrong = [name for name, array in values.items() if array.shape != ids.shape]
+    if wrong:
+        raise FileError(f"Climate file {path}: {wrong[0]} has {values[wrong[0]].size} values, global_id has {ids.size}.")
+    order = np.argsort(ids, kind="stable")
+    ids = ids[order]
+    if (ids[1:] == ids[:-1]).any():
+        raise FileError(f"Climate file {path} has cell {int(ids[:-1][ids[1:] == ids[:-1]][0])} twice.")
+    where = np.searchsorted(ids, global_id)
+    found = (where < len(ids)) & (ids[np.minimum(where, len(ids) - 1)] == global_id) if len(ids) else np.zeros(len(global_id), bool)
+    if not found.all():
+        raise FileError(f"Climate file {path} lacks cell {int(global_id[~found][0])}.")
+    return {name: array[order][where] for name, array in values.items()}

@@ -1,0 +1,96 @@
+"""The sections [surface] and [[deliver]] of a configuration: which tables make the fields, and which hosts' files are written. Opens tables only in `build`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lsbc.regrid.errors import ConfigError, FileError
+
+
+@dataclass(frozen=True, kw_only=True)
+class SurfaceConfig:
+    """Tables that stand in for the shipped ones, and fields in the host's own classes. Names of shipped tables, or paths relative to the configuration."""
+
+    class_table: Path | None = None
+    """Values of lsbc's classes; None: the shipped `modis_igbp.toml`."""
+    season_table: Path | None = None
+    """Months of lsbc's classes; None: the shipped `seasons/lai_noahmp_modis.toml`."""
+    crosswalk: str = ""
+    """Adds `host_lu_frac` and `host_lu_dominant`."""
+    parameters: str = ""
+    """Table of the host's class parameters, a .TBL file of WRF too; adds `host_<quantity>`."""
+    parameters_system: str = ""
+    """Land-use system in a .TBL file."""
+    parameters_season: str = ""
+    """SUMMER or WINTER, for LANDUSE.TBL."""
+    climate: Path | None = None
+    """File with the climate of the host's cells (docs/input.md)."""
+    transitions: bool = False
+    """Adds `transitions`, from class by to class."""
+
+    def build(self, base: Path) -> Any:
+        """The tables, `boundary.Tables`.
+
+        Raises:
+            ConfigError, FileError: a table is missing, breaks a rule, or does not fit the crosswalk.
+        """
+        from lsbc.emulator.boundary import Tables
+        from lsbc.emulator.host_fields import HostFields
+        from lsbc.emulator.surface.crosswalk import read_crosswalk
+        from lsbc.emulator.surface.parameters import read_class_table
+        from lsbc.emulator.surface.season_table import read_season_table
+        from lsbc.emulator.surface.tables_text import open_table
+
+        crosswalk = read_crosswalk(_resolved(self.crosswalk, base)) if self.crosswalk else None
+        parameters = open_table(_resolved(self.parameters, base), self.parameters_system or None, self.parameters_season or None) if self.parameters else None
+        return Tables(read_class_table(_text(self.class_table)), read_season_table(_text(self.season_table)), HostFields(crosswalk, parameters))
+
+
+def _resolved(name_or_path: str, base: Path) -> str:
+    return str(base / name_or_path) if name_or_path.lower().endswith((".toml", ".tbl")) else name_or_path
+
+
+def _text(path: Path | None) -> str | None:
+    try:
+        return None if path is None else path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise FileError(f"Table {path} cannot be read: {error}.") from error
+
+
+@dataclass(frozen=True)
+class DeliverConfig:
+    """One host's file that root writes each year. `options` are the writer's own."""
+
+    to: str
+    file: str
+    """Name in output.directory; {year} becomes the year that the fields are valid for."""
+    options: Any
+
+    def path(self, directory: Path, year: int) -> Path:
+        """Where the file of a year goes."""
+        return directory / self.file.replace("{year}", f"{year:04d}")
+
+
+def deliveries(entries: Any, base: Path, problems: list[str]) -> tuple[DeliverConfig, ...]:
+    """The [[deliver]] tables of a configuration; what is wrong is added to `problems`."""
+    from lsbc.emulator.hosts.deliver import options_of
+
+    if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):
+        problems.append("deliver must be tables [[deliver]]")
+        return ()
+    found = []
+    for number, entry in enumerate(entries, start=1):
+        to, file = entry.get("to"), entry.get("file")
+        if not isinstance(to, str) or not isinstance(file, str) or not file or "/" in file:
+            problems.append(f"[[deliver]] number {number} needs to = (a writer) and file = (a name in output.directory), got {to!r} and {file!r}")
+            continue
+        try:
+            found.append(DeliverConfig(to, file, options_of(to, {key: value for key, value in entry.items() if key not in ("to", "file")}, base)))
+        except ConfigError as error:
+            problems.append(f"[[deliver]] number {number}: {str(error).rstrip('.')}")
+    if len({delivery.file for delivery in found}) < len(found):
+        problems.append("two [[deliver]] tables write the same file")
+    return tuple(found)
