@@ -1,0 +1,54 @@
+"""lsbc's land in a host's own classes, where water and ice stay the host's own. Knows no file format and no grid."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lsbc.emulator.classes import CLASS_CODES, STATIC_CLASSES
+from lsbc.emulator.hosts.host_classes import HostClasses
+from lsbc.emulator.hosts.year_file import Cells, YearFile
+
+_SPARSE = CLASS_CODES.index(66)
+_NO_LAND = ("water", "lake", "ocean", "ice", "unused")
+
+
+def land_shares(year: YearFile, cells: Cells, ice_of_land: np.ndarray) -> np.ndarray:
+    """Shares of lsbc's classes in the part of a cell that is neither water nor the host's ice.
+
+    HILDA+ counts ice among class 66, so the host's ice is taken from that class first.
+
+    Args:
+        ice_of_land: (n,), share of the host's land that is ice, 0..1.
+    Returns:
+        (8, n) in the order of `classes.CLASS_CODES`; columns sum to 1, or are all 0 where lsbc has no land or does not cover the cell.
+    """
+    share = year.lu_frac(cells)
+    share[list(STATIC_CLASSES)] = 0.0
+    share = relative(share)
+    share[_SPARSE] = np.maximum(share[_SPARSE] - ice_of_land, 0.0)
+    return relative(share)
+
+
+def in_host_classes(host: HostClasses, shares: np.ndarray, cells: Cells, codes: tuple[int, ...] = CLASS_CODES) -> np.ndarray:
+    """Shares of land in the host's classes, (n_target, n); rows of the host's water, ice and unused classes are 0.
+
+    Args:
+        shares: (n_code, n), rows as `codes`.
+    Returns:
+        (n_target, n); columns sum as those of `shares` where the crosswalk turns land into land.
+    Raises:
+        ValueRangeError: a class that is there depends on a climate that is unknown; the cell is named.
+    """
+    year = host.year
+    place = np.arange(year.n_cell)[cells]
+    out = host.crosswalk.apply(shares, year.koppen(cells), year.coldest_month_c(cells), codes=codes, name_of=lambda k: year.name_of(int(place[k])))
+    out[[k for k, target in enumerate(host.crosswalk.classes) if target.kind in _NO_LAND]] = 0.0
+    return out
+
+
+def relative(parts: np.ndarray) -> np.ndarray:
+    """Columns of (n_part, n) divided by their sums; all 0 where there is nothing. Rows are summed in order, so that a cell's bits are its own."""
+    total = np.zeros(parts.shape[1])
+    for row in parts:
+        total += row
+    return np.where(total > 0.0, parts / np.where(total > 0.0, total, 1.0), 0.0)
