@@ -7,7 +7,7 @@ import pytest
 from lsbc.emulator.hosts import write_extpar
 from lsbc.emulator.hosts.check import check_host
 from lsbc.emulator.hosts.deliver import deliver, options_of
-from lsbc.emulator.hosts.year_file import open_year
+from lsbc.emulator.hosts.year_file import YearFile, open_year
 from lsbc.regrid.errors import ConfigError, FileError, ValueRangeError
 
 from grid_files import Spec, Var
@@ -281,6 +281,14 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
     with pytest.raises(FileError, match="No space left on device"):
         deliver_to(tmp_path, template(), {40: 1.0}, {40: 1.0}, {40: 1.0}, {40: 1.0})
     assert (tmp_path / "extpar.nc").read_bytes() == before and sorted(os.listdir(tmp_path)) == names
+
+
+def test_cells_do_not_depend_on_the_slabs_they_are_worked_in(tmp_path, monkeypatch):
+    spec, cells = template(z0=(0.2, 0.05, 0.0002, 0.57)), ({22: 0.3, 40: 0.2, 66: 0.4, 11: 0.1}, {77: 0.4, 66: 0.3, 55: 0.3}, {}, {40: 0.9, 33: 0.1})
+    at_once, notes = deliver_to(tmp_path, spec, *cells)
+    monkeypatch.setattr(YearFile, "slabs", lambda year: (slice(k, k + 1) for k in range(year.n_cell)))
+    one_by_one, same_notes = deliver_to(tmp_path, spec, *cells)
+    assert all(at_once[name].values.tobytes() == one_by_one[name].values.tobytes() for name in at_once.variables) and notes == same_notes
 
 
 def test_the_template_itself_may_be_updated(tmp_path):
