@@ -29,6 +29,19 @@ def geo_em(model_input: bool = False) -> Spec:
                          "ISURBAN": np.int32(13), "ISICE": np.int32(15)})
 
 
+def times(*texts: str) -> Var:
+    """WRF's Times."""
+    return Var(("Time", "DateStrLen"), np.array([list(text) for text in texts], "S1"))
+
+
+def wrflowinp(*texts: str) -> Spec:
+    """The fields of `geo_em(True)` that change with time, at some times; SST counts them."""
+    n = len(texts)
+    values = {"VEGFRA": 40.0, "LAI": 3.0, "ALBBCK": 0.15}
+    fields = {name: Var(("Time", *MAP), np.full((n, 3, 4), value, np.float32)) for name, value in values.items()}
+    return Spec({"Times": times(*texts), "SST": Var(("Time", *MAP), np.repeat(np.arange(n, dtype=np.float32), 12).reshape(n, 3, 4)), **fields})
+
+
 def extpar() -> Spec:
     """Four cells: land, land with a lake, sea, coast."""
     classes = np.zeros((23, 4), np.float32)

@@ -80,7 +80,7 @@ def fate_of_cells(year: YearFile, template: Template) -> np.ndarray:
         land = template.land[cells]
         fixed = template.water_share(cells) + template.share(ICE, cells)
         _check(year, template, cells, land)
-        no_land = ~(_land_area(year.lu_frac(cells)) > 0.0)
+        no_land = ~(land_area(year.lu_frac(cells)) > 0.0)
         cases = [~land, ~year.covered(cells), template.index[cells] == ICE, no_land, ~(1.0 - fixed > SUM_TOLERANCE)]
         fate[cells] = np.select(cases, [IS_WATER, NOT_COVERED, IS_ICE, NO_LAND, NO_ROOM], TAKEN)
     return fate
@@ -150,9 +150,9 @@ def _check(year: YearFile, template: Template, cells: slice, land: np.ndarray) -
             raise ValueRangeError(f"LANDUSEF of class {row + 1} in cell {year.name_of(k)} is {template.fractions[row, k]}, not within 0..1; repair the template.")
 
 
-def _land_area(lu_frac: np.ndarray) -> np.ndarray:
+def land_area(lu_frac: np.ndarray) -> np.ndarray:
     """(n,) share of lsbc's classes other than water and ocean, summed in the order of the classes."""
-    return _total(np.delete(lu_frac, STATIC_CLASSES, axis=0))
+    return sum_rows(np.delete(lu_frac, STATIC_CLASSES, axis=0))
 
 
 def _land_classes(host: HostClasses, cells: np.ndarray) -> np.ndarray:
@@ -162,7 +162,7 @@ def _land_classes(host: HostClasses, cells: np.ndarray) -> np.ndarray:
     return shares
 
 
-def _total(shares: np.ndarray) -> np.ndarray:
+def sum_rows(shares: np.ndarray) -> np.ndarray:
     """Sum over the first axis, row by row, so that a cell's bits do not depend on how many there are."""
     total = np.zeros(shares.shape[1])
     for row in shares:
@@ -173,7 +173,7 @@ def _total(shares: np.ndarray) -> np.ndarray:
 def _compose(land: np.ndarray, water: np.ndarray, ice: np.ndarray) -> np.ndarray:
     """lsbc's land classes (21, n) scaled to what water leaves, then the ice share taken out of them and put into its own row."""
     room = 1.0 - water
-    shares = land * (room / _total(land))
+    shares = land * (room / sum_rows(land))
     barren = shares[BARREN - 1].copy()
     left = np.maximum(barren - ice, 0.0)
     others = room - barren
@@ -198,7 +198,7 @@ def _write_shares(template: Template, cells: np.ndarray, shares: np.ndarray, spr
     kept = [WATER - 1] + ([LAKE - 1] if template.lake else [])
     zones = [code for code in LOCAL_CLIMATE_ZONES if code <= len(fractions)]
     own = np.stack([template.share(code, cells) for code in (URBAN, *zones)])
-    total = _total(own)
+    total = sum_rows(own)
     spread = spread & (total > 0.0)
     for row in range(len(fractions)):
         if row not in kept:

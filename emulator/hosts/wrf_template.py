@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 
 import numpy as np
 
 from lsbc.emulator.hosts.checks_wrf import MODIS, MODIS_CODES
-from lsbc.emulator.hosts.host_file import HostFile
+from lsbc.emulator.hosts.host_file import HostFile, opened
 from lsbc.emulator.hosts.place import same_cells
 from lsbc.emulator.hosts.wrf_classes import LAKE, WATER, Template
 from lsbc.emulator.hosts.year_file import YearFile
@@ -18,13 +20,28 @@ CLASS_COUNTS = (20, 21, 61)
 COORDINATES = (("XLONG_M", "XLAT_M"), ("XLONG", "XLAT"))
 
 
-def read_template(year: YearFile, data, path: Path, *, mask_decides: bool) -> Template:
+@contextmanager
+def opened_data(path: Path) -> Iterator:
+    """An open netCDF4 Dataset, masks and scales off; raises FileError where it cannot be read."""
+    from netCDF4 import Dataset
+
+    if not path.is_file():
+        raise FileError(f"File {path} does not exist or is no regular file.")
+    try:
+        with Dataset(path) as data:
+            data.set_auto_maskandscale(False)
+            yield data
+    except (OSError, RuntimeError) as error:
+        raise FileError(f"File {path} cannot be read as netCDF: {error}.") from error
+
+
+def read_template(year: YearFile, data, path: Path) -> Template:
     """Land use of an open geo_em, wrfinput or wrfrst file, in the order of the yearly file's cells.
+
+    A cell is land where LANDMASK (without one: XLAND) says so; in a file with IVGTYP, whose soil has its values already, LU_INDEX must say so as well.
 
     Args:
         data: the netCDF4 Dataset, masks and scales off.  path: its name in messages.
-        mask_decides: a cell is land where LANDMASK (without one: XLAND) says so; else LU_INDEX must say so as well, as in a file whose
-            soil has its values already.
     Raises:
         FileError: not of this grid, not one time, not MODIS classes, or a variable or attribute is missing.
     """
@@ -37,7 +54,7 @@ def read_template(year: YearFile, data, path: Path, *, mask_decides: bool) -> Te
     n_class, lake = _categories(file)
     index = file.values("LU_INDEX")[0].ravel()
     land = _mask(file)
-    if not mask_decides:
+    if "IVGTYP" in file:
         land &= ~np.isin(index, (WATER, LAKE))
     return Template(index=index, land=land, fractions=_fractions(file, data, n_class), n_class=n_class, lake=lake)
 
@@ -51,9 +68,46 @@ def check_cells(year: YearFile, file: HostFile) -> None:
 
 
 def flat(data, name: str, time: int = 0) -> np.ndarray:
-    """One time of a variable as (n_cell,) or (level, n_cell), in its own type."""
-    values = np.asarray(data[name][time])
+    """One time of a variable as (n_cell,) or (level, n_cell), in its own type; a writable copy.
+
+    Raises:
+        FileError: the variable is packed, or holds no numbers.
+    """
+    variable = data[name]
+    packed = [word for word in ("scale_factor", "add_offset") if word in variable.ncattrs()]
+    if packed or np.dtype(variable.dtype).kind not in "iuf":
+        raise FileError(f"File {data.filepath()}: '{name}' is {'packed' if packed else f'of type {variable.dtype}'}; WRF reads bare numbers.")
+    values = np.asarray(variable[time])
     return values.reshape(*values.shape[:-2], -1)
+
+
+def dates(data, path: Path) -> list[date]:
+    """The day of each of the file's Times; FileError where one is no date of WRF's (yyyy-mm-dd_hh:mm:ss)."""
+    if "Times" not in data.variables:
+        raise FileError(f"File {path} has no Times.")
+    texts = [row.tobytes().decode("ascii", "replace").strip("\0 ") for row in np.asarray(data["Times"][...])]
+    days = []
+    for text in texts:
+        try:
+            days.append(date.fromisoformat(text[:10]))
+        except ValueError as error:
+            raise FileError(f"File {path}: '{text}' in Times is no date like 2031-01-01_00:00:00.") from error
+    return days
+
+
+def read_course(year: YearFile, path: Path | None) -> np.ndarray | None:
+    """ALBEDO12M of a geo_em file, (12, n_cell) in percent, None without a file.
+
+    Raises:
+        FileError: the file cannot be read, is of another grid, or has no twelve months of ALBEDO12M.
+    """
+    if path is None:
+        return None
+    with opened(path) as file:
+        check_cells(year, file)
+        if "ALBEDO12M" not in file or file.values("ALBEDO12M").shape[1:2] != (12,):
+            raise FileError(f"File {path} has no ALBEDO12M with 12 months; a geo_em file is expected.")
+        return file.values("ALBEDO12M")[0].reshape(12, -1)
 
 
 def put(data, name: str, values: np.ndarray, time: int = 0) -> None:
@@ -81,12 +135,15 @@ def _categories(file: HostFile) -> tuple[int, bool]:
 
 
 def _mask(file: HostFile) -> np.ndarray:
-    for name, of_land in (("LANDMASK", 1), ("XLAND", 1)):
+    """(n_cell,) bool; both names have 1 on land, and 0 or 2 on water."""
+    for name in ("LANDMASK", "XLAND"):
         if name in file:
             values = file.values(name)[0].ravel()
-            if not np.isfinite(values).all():
-                raise FileError(f"File {file.path}: {name} of cell {int(np.argmin(np.isfinite(values))) + 1} is missing or not finite.")
-            return values == of_land
+            known = np.isin(values, (0, 1, 2))
+            if not known.all():
+                k = int(np.argmin(known))
+                raise FileError(f"File {file.path}: {name} of cell {k + 1} is {values[k]:g}, neither land (1) nor water.")
+            return values == 1
     raise FileError(f"File {file.path} has neither LANDMASK nor XLAND; which cells are land is not known.")
 
 
