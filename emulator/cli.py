@@ -29,6 +29,10 @@ def main(arguments: list[str] | None = None) -> int:
         from lsbc.regrid.cli import main as regrid
 
         return regrid(arguments[1:])
+    if arguments and arguments[0] == "deliver":
+        from lsbc.emulator.hosts.deliver_cli import main as deliver
+
+        return deliver(arguments[1:])
     options = _parser().parse_args(arguments)
     try:
         logging.basicConfig(level=log_level(), format="%(levelname).1s %(name)s: %(message)s")
@@ -83,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     _crosswalk_options(add("crosswalk", _crosswalk, "Show, list or check the tables from HILDA+ classes to a host's own classes."))
     _parameters_options(add("parameters", _parameters, "Show or list the class parameters of host models."))
     commands.add_parser("regrid", help="Make, apply and check remapping weights.")  # `lsbc.regrid.cli` parses its arguments
+    commands.add_parser("deliver", help="Write a host's own land-use file from lsbc_<year>.nc.")  # `hosts.deliver_cli` parses its arguments
     for name, text in TRAINING_COMMANDS.items():
         commands.add_parser(name, help=text)  # for the list; `_training` parses their arguments
     return parser

@@ -11,9 +11,9 @@ import numpy as np
 from lsbc.emulator.classes import NO_DATA
 from lsbc.emulator.fields import CLIMATE_INPUTS
 from lsbc.emulator.plan import Plan
-from lsbc.emulator.reader import FineFile
+from lsbc.emulator.reader import FineFile, read_climate_file
 from lsbc.regrid.comm import Comm, agree
-from lsbc.regrid.errors import FileError, ValueRangeError
+from lsbc.regrid.errors import ValueRangeError
 from lsbc.regrid.host_cells import HostCells
 
 N_GROUP = 5
@@ -80,34 +80,12 @@ def _check(info, values: np.ndarray, cells: HostCells) -> None:
                               f"it must be {wanted}{' (degrees Celsius?)' if info.units == 'K' and -100.0 < values[k] < 60.0 else ''}.")
 
 
-def read_climate_file(path: Path, global_id: np.ndarray) -> dict[str, np.ndarray]:
-    """Climate inputs of the cells with these ids from a netCDF file with `global_id` and one or both of the inputs; the file may hold more cells.
+def known_climate(path: Path | None, cells: HostCells) -> dict[str, np.ndarray]:
+    """What a climate file says of the cells, by input name; nothing where there is no file.
 
     Raises:
-        FileError: the file cannot be read, has none of the inputs, an id twice, or lacks a cell.
+        FileError: see `read_climate_file`.  ValueRangeError: see `climate_of`.
     """
-    from netCDF4 import Dataset
-
-    names = [info.name for info in CLIMATE_INPUTS]
-    try:
-        with Dataset(path) as data:
-            data.set_auto_mask(False)
-            present = [name for name in names if name in data.variables]
-            if "global_id" not in data.variables or not present:
-                raise FileError(f"Climate file {path} needs global_id and {' or '.join(names)}; it has {', '.join(data.variables) or 'no variable'}.")
-            ids = np.asarray(data["global_id"][:]).ravel()
-            values = {name: np.asarray(data[name][...], np.float64).ravel() for name in present}
-    except (OSError, RuntimeError) as error:
-        raise FileError(f"Climate file {path} cannot be read: {error}.") from error
-    wrong = [name for name, array in values.items() if array.shape != ids.shape]
-    if wrong:
-        raise FileError(f"Climate file {path}: {wrong[0]} has {values[wrong[0]].size} values, global_id has {ids.size}.")
-    order = np.argsort(ids, kind="stable")
-    ids = ids[order]
-    if (ids[1:] == ids[:-1]).any():
-        raise FileError(f"Climate file {path} has cell {int(ids[:-1][ids[1:] == ids[:-1]][0])} twice.")
-    where = np.searchsorted(ids, global_id)
-    found = (where < len(ids)) & (ids[np.minimum(where, len(ids) - 1)] == global_id) if len(ids) else np.zeros(len(global_id), bool)
-    if not found.all():
-        raise FileError(f"Climate file {path} lacks cell {int(global_id[~found][0])}.")
-    return {name: array[order][where] for name, array in values.items()}
+    known = {} if path is None else read_climate_file(path, cells.global_id, [info.name for info in CLIMATE_INPUTS])
+    climate_of(cells, np.zeros(cells.n_cell, np.int64), known)
+    return known

@@ -15,7 +15,7 @@ import numpy as np
 
 from lsbc.emulator.artefact import Artefact, locate, read_artefact
 from lsbc.emulator.boundary import Tables
-from lsbc.emulator.climate import HostClimate, climate_of, read_climate_file, zone_of_cells
+from lsbc.emulator.climate import HostClimate, climate_of, known_climate, zone_of_cells
 from lsbc.emulator.config import Config, load_config
 from lsbc.emulator.engines import make_tiles
 from lsbc.emulator.fields import CLIMATE_INPUTS, INPUTS, FieldInfo
@@ -129,7 +129,7 @@ class Component:
             zone = zone_of_cells(comm, plan, fine_file)
         finally:
             fine_file.close()
-        known = agree(comm, self._climate_file, cells)
+        known = agree(comm, known_climate, self._config.surface.climate, cells)
         coverage = first_coverage(comm, plan)
         if self._config.output.uncovered_cells == "error":
             agree(comm, require_coverage, plan, coverage, self._config.output.min_coverage, fine_file.box)
@@ -144,12 +144,6 @@ class Component:
         work = plan_summary(plan.domain.windows, plan.domain.cells_wanted, plan.domain.cut, network_of_rank[plan.owner])
         logger.info("grid: %d cells, %d tiles of %d x %d on %d ranks; the network computes %.2f cells in %d windows of %d sizes for each that may change",
                     sum(comm.allgather(len(plan.owned))), len(plan.all_tiles), plan.tiles.core, plan.tiles.core, comm.size, work.ratio, work.n_window, work.n_shape)
-
-    def _climate_file(self, cells: HostCells) -> dict[str, np.ndarray]:
-        path = self._config.surface.climate
-        known = {} if path is None else read_climate_file(path, cells.global_id)
-        climate_of(cells, np.zeros(cells.n_cell, np.int64), known)  # refuses what is out of range
-        return known
 
     def set_field(self, name: str, values: Any, npromz: int = 0, level_axis: int | None = None) -> None:
         """Lend an array to lsbc, on all cells passed to `set_grid`; the array itself is kept.

@@ -11,7 +11,7 @@ import numpy as np
 
 from lsbc.emulator.artefact import Artefact, locate, read_artefact
 from lsbc.emulator.classes import LUH2_STATES
-from lsbc.emulator.climate import climate_of, read_climate_file
+from lsbc.emulator.climate import known_climate
 from lsbc.emulator.component import Component
 from lsbc.emulator.config import Config, load_config, read_config
 from lsbc.emulator.gate import driver_groups
@@ -98,8 +98,8 @@ def check(config_path: str | Path) -> list[str]:
         if host is not None:
             cells = _try(problems, lambda: HostCells(host.global_id, host.lon_deg, host.lat_deg, host.vertex_lon_deg, host.vertex_lat_deg,
                                                      np.ones(len(host.global_id), bool), config.grid.edges))
-            if cells is not None and config.surface.climate is not None:
-                _try(problems, lambda: climate_of(cells, np.zeros(cells.n_cell, np.int64), read_climate_file(config.surface.climate, cells.global_id)))
+            if cells is not None:
+                _try(problems, lambda: known_climate(config.surface.climate, cells))
             if cells is not None and fine is not None:
                 limits = seat.limits if seat is not None else Limits.of_device("cpu", artefact.window)
                 _try(problems, lambda: _check_plan(config, cells, artefact, fine, limits))

@@ -1,8 +1,8 @@
-"""Read the fine-grid file and the host file. Knows NetCDF and lattices; decides nothing about land use."""
+"""Read the fine-grid file, the host file and a file of the host cells' climate. Knows NetCDF and lattices; decides nothing about land use."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -164,9 +164,38 @@ def read_host_file(path: Path) -> HostFile:
         return HostFile(*(np.asarray(data[name][:]) for name in names), path=path)
 
 
+def read_climate_file(path: Path, global_id: np.ndarray, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Those of the fields `names` that a netCDF file with `global_id` has, at the cells with these ids; the file may hold more cells.
+
+    Raises:
+        FileError: the file cannot be read, has none of the fields, an id twice, or lacks a cell.
+    """
+    from netCDF4 import Dataset
+
+    with _reading(path, "Climate file"), Dataset(path) as data:
+        data.set_auto_mask(False)
+        present = [name for name in names if name in data.variables]
+        if "global_id" not in data.variables or not present:
+            raise FileError(f"Climate file {path} needs global_id and {' or '.join(names)}; it has {', '.join(data.variables) or 'no variable'}.")
+        ids = np.asarray(data["global_id"][:]).ravel()
+        values = {name: np.asarray(data[name][...], np.float64).ravel() for name in present}
+    wrong = [name for name, array in values.items() if array.shape != ids.shape]
+    if wrong:
+        raise FileError(f"Climate file {path}: {wrong[0]} has {values[wrong[0]].size} values, global_id has {ids.size}.")
+    order = np.argsort(ids, kind="stable")
+    ids = ids[order]
+    if (ids[1:] == ids[:-1]).any():
+        raise FileError(f"Climate file {path} has cell {int(ids[:-1][ids[1:] == ids[:-1]][0])} twice.")
+    where = np.searchsorted(ids, global_id)
+    found = (where < len(ids)) & (ids[np.minimum(where, len(ids) - 1)] == global_id) if len(ids) else np.zeros(len(global_id), bool)
+    if not found.all():
+        raise FileError(f"Climate file {path} lacks cell {int(global_id[~found][0])}.")
+    return {name: array[order][where] for name, array in values.items()}
+
+
 @contextmanager
-def _reading(path: Path) -> Iterator[None]:
+def _reading(path: Path, what: str = "Host file") -> Iterator[None]:
     try:
         yield
     except (OSError, RuntimeError, IndexError) as error:
-        raise FileError(f"Host file {path} cannot be read: {error}.") from error
+        raise FileError(f"{what} {path} cannot be read: {error}.") from error
