@@ -8,7 +8,7 @@ mean over the whole cell, water included; the roughness length is averaged as 1 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -45,17 +45,39 @@ COVERS = {
 
 
 @dataclass(frozen=True, eq=False)
+class Shares:
+    """Classes that have any area: their rows (k,) and areas (k, n)."""
+
+    rows: np.ndarray
+    parts: np.ndarray
+
+    @classmethod
+    def of(cls, fraction: np.ndarray) -> Shares:
+        """From (n_class, n)."""
+        rows = np.array([k for k, row in enumerate(fraction) if row.any()], np.int64)
+        return cls(rows, fraction[rows])
+
+    def mean(self, value: np.ndarray) -> np.ndarray:
+        """Sum of area times value, (n,), from (n_class,)."""
+        return area_mean(self.parts, value[self.rows])
+
+    def green_mean(self, value: np.ndarray, plant_cover: np.ndarray) -> np.ndarray:
+        """Mean of value weighted with area times plant cover, (n,); 0 where nothing is covered."""
+        return vegetated_mean(self.parts, value[self.rows], plant_cover[self.rows])
+
+
+@dataclass(frozen=True, eq=False)
 class ExtparClasses:
-    """A land cover with its table; `water`, `ice`, `urban`, `undefined` are rows."""
+    """A land cover with its table. `water`, `ice`, `undefined` are rows; `urban`, `deciduous`, `evergreen` (n_class,) say how much of a class is that."""
 
     cover: LandCover
     table: ParameterTable
     water: int
     ice: int
-    urban: int
     undefined: int
-    deciduous: np.ndarray = field(repr=False)
-    evergreen: np.ndarray = field(repr=False)
+    urban: np.ndarray
+    deciduous: np.ndarray
+    evergreen: np.ndarray
 
     @classmethod
     def of(cls, crosswalk: Crosswalk) -> ExtparClasses:
@@ -65,9 +87,10 @@ class ExtparClasses:
             raise ConfigError(f"Crosswalk '{target}' does not lead to EXTPAR's classes; its target must be {' or '.join(COVERS)}.")
         cover = COVERS[target]
         table = read_parameter_table(cover.table)
-        rows = [int(crosswalk.members(kind)[0]) for kind in ("water", "ice", "urban", "unused")]
-        forest = [np.array([shares.get(class_id, 0.0) for class_id in table.class_ids]) for shares in (cover.deciduous, cover.evergreen)]
-        return cls(cover, table, *rows, *forest)
+        rows = [int(crosswalk.members(kind)[0]) for kind in ("water", "ice", "unused")]
+        town = {target.id: 1.0 for target in crosswalk.classes if target.kind == "urban"}
+        shares = [np.array([share.get(class_id, 0.0) for class_id in table.class_ids]) for share in (town, cover.deciduous, cover.evergreen)]
+        return cls(cover, table, *rows, *shares)
 
     @property
     def n_class(self) -> int:
@@ -78,41 +101,35 @@ class ExtparClasses:
         """What is known to be wrong in the source, for the file and its user."""
         return (*self.table.notes, *self.cover.notes)
 
-    def land(self, fraction: np.ndarray) -> np.ndarray:
-        """Shares of the land, (n_class, n): water and undefined rows are 0, columns sum to 1 or are all 0."""
+    def land(self, fraction: np.ndarray) -> Shares:
+        """Shares of the land, from (n_class, n): without the water and undefined rows; a cell's sum is 1, or 0 where it has no land."""
         parts = fraction.copy()
         parts[[self.water, self.undefined]] = 0.0
-        return relative(parts)
+        return Shares.of(relative(parts))
 
-    def roughness(self, land: np.ndarray) -> np.ndarray:
+    def roughness(self, land: Shares) -> np.ndarray:
         """z0 of the land, (n,) in m, without orography; 0 where there is no land."""
         z0 = self.table.si("z0m")
         weight = np.where(z0 > 0.0, 1.0 / np.log(PRANDTL_LAYER_M / np.where(z0 > 0.0, z0, 1.0)), 0.0)
-        mean = area_mean(land, weight)
+        mean = land.mean(weight)
         return np.where(mean > 0.0, PRANDTL_LAYER_M * np.exp(-1.0 / np.where(mean > 0.0, mean, 1.0)), 0.0)
 
-    def value(self, name: str, fraction: np.ndarray, land: np.ndarray) -> np.ndarray:
-        """One field of `FIELDS`, (n,), from the fractions of the cell and the shares of its land (`land`)."""
-        return FIELDS[name](self, fraction, land)
-
-    def _mean(self, land: np.ndarray, quantity: str) -> np.ndarray:
-        return area_mean(land, self.table.si(quantity))
-
-    def _green_mean(self, land: np.ndarray, quantity: str) -> np.ndarray:
-        return vegetated_mean(land, self.table.si(quantity), self.table.si("plcov_max"))
+    def value(self, name: str, cell: Shares, land: Shares) -> np.ndarray:
+        """One field of `FIELDS`, (n,), from the classes of the cell and of its land (`land`)."""
+        return FIELDS[name](self.table.si, self, cell, land)
 
 
-FIELDS: Mapping[str, Callable[[ExtparClasses, np.ndarray, np.ndarray], np.ndarray]] = {
-    "PLCOV_MX": lambda my, _, land: my._mean(land, "plcov_max"),
-    "PLCOV_MN": lambda my, _, land: my._mean(land, "plcov_min"),
-    "LAI_MX": lambda my, _, land: my._green_mean(land, "lai_max"),
-    "LAI_MN": lambda my, _, land: my._green_mean(land, "lai_min"),
-    "ROOTDP": lambda my, _, land: my._green_mean(land, "root_depth"),
-    "RSMIN": lambda my, _, land: my._green_mean(land, "rs_min"),
-    "FOR_D": lambda my, _, land: area_mean(land, my.table.si("plcov_max") * my.deciduous),
-    "FOR_E": lambda my, _, land: area_mean(land, my.table.si("plcov_max") * my.evergreen),
-    "URBAN": lambda my, _, land: land[my.urban],
-    "SKC": lambda my, _, land: my._mean(land, "skin_conductivity"),
-    "EMIS_RAD": lambda my, fraction, _: my._mean(fraction, "emissivity"),
+FIELDS: Mapping[str, Callable[[Callable[[str], np.ndarray], ExtparClasses, Shares, Shares], np.ndarray]] = {
+    "PLCOV_MX": lambda si, _, cell, land: land.mean(si("plcov_max")),
+    "PLCOV_MN": lambda si, _, cell, land: land.mean(si("plcov_min")),
+    "LAI_MX": lambda si, _, cell, land: land.green_mean(si("lai_max"), si("plcov_max")),
+    "LAI_MN": lambda si, _, cell, land: land.green_mean(si("lai_min"), si("plcov_max")),
+    "ROOTDP": lambda si, _, cell, land: land.green_mean(si("root_depth"), si("plcov_max")),
+    "RSMIN": lambda si, _, cell, land: land.green_mean(si("rs_min"), si("plcov_max")),
+    "FOR_D": lambda si, known, cell, land: land.mean(si("plcov_max") * known.deciduous),
+    "FOR_E": lambda si, known, cell, land: land.mean(si("plcov_max") * known.evergreen),
+    "URBAN": lambda si, known, cell, land: land.mean(known.urban),
+    "SKC": lambda si, _, cell, land: land.mean(si("skin_conductivity")),
+    "EMIS_RAD": lambda si, _, cell, land: cell.mean(si("emissivity")),
 }
 """All but the roughness length, which has the orography in it."""

@@ -40,15 +40,23 @@ def in_host_classes(host: HostClasses, shares: np.ndarray, cells: Cells, codes: 
         ValueRangeError: a class that is there depends on a climate that is unknown; the cell is named.
     """
     year = host.year
-    place = np.arange(year.n_cell)[cells]
-    out = host.crosswalk.apply(shares, year.koppen(cells), year.coldest_month_c(cells), codes=codes, name_of=lambda k: year.name_of(int(place[k])))
+
+    def name_of(k: int) -> str:
+        return year.name_of(int(np.arange(year.n_cell)[cells][k]))
+
+    out = host.crosswalk.apply(shares, year.koppen(cells), year.coldest_month_c(cells), codes=codes, name_of=name_of)
     out[[k for k, target in enumerate(host.crosswalk.classes) if target.kind in _NO_LAND]] = 0.0
     return out
 
 
 def relative(parts: np.ndarray) -> np.ndarray:
-    """Columns of (n_part, n) divided by their sums; all 0 where there is nothing. Rows are summed in order, so that a cell's bits are its own."""
+    """Columns of (n_part, n), not negative, divided by their sums; all 0 where there is nothing. Rows are summed in order, so that a cell's bits are its own."""
+    filled = [k for k, row in enumerate(parts) if row.any()]
     total = np.zeros(parts.shape[1])
-    for row in parts:
-        total += row
-    return np.where(total > 0.0, parts / np.where(total > 0.0, total, 1.0), 0.0)
+    for k in filled:
+        total += parts[k]
+    by = np.where(total > 0.0, total, 1.0)
+    out = np.zeros_like(parts)
+    for k in filled:
+        np.divide(parts[k], by, out=out[k])
+    return out

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lsbc.emulator.hosts.extpar_fields import BARE_OF_ICE, FIELDS, ExtparClasses
+from lsbc.emulator.hosts.extpar_fields import BARE_OF_ICE, FIELDS, ExtparClasses, Shares
 from lsbc.emulator.hosts.host_classes import HostClasses
 from lsbc.emulator.hosts.land import in_host_classes, land_shares, relative
 from lsbc.emulator.hosts.options import option
@@ -120,12 +120,13 @@ def _update(template: _Template, host: HostClasses, cells: slice) -> None:
 
 def _derive(template: _Template, place: np.ndarray, old: np.ndarray, new: np.ndarray) -> None:
     """Write the fields that follow from the classes; `place` are positions of the cells."""
-    known, land = template.known, template.known.land(new)
+    known = template.known
+    cell, land = Shares.of(new), known.land(new)
     for name, values in template.fields.items():
         if name == "Z0":
             values[place] = _roughness(template, place, known.roughness(known.land(old)), known.roughness(land))
         else:
-            value = known.value(name, new, land)
+            value = known.value(name, cell, land)
             keep = template.ice_soil[place] if name in BARE_OF_ICE else np.zeros(len(place), bool)
             values[place] = np.where(keep, values[place], value)
 

@@ -172,7 +172,13 @@ def _leaves(template: _Template, host: HostClasses, season: SeasonTable) -> list
 
 def _of_kind(host: HostClasses, share: np.ndarray, cells: slice, kind: str) -> np.ndarray:
     """The part of each of lsbc's classes that is vegetation of a kind, (8, n)."""
-    return np.stack([host.crosswalk.cover(in_host_classes(host, share[k:k + 1], cells, (code,)), kind) for k, code in enumerate(CLASS_CODES)])
+    ids = {target.id for target in host.crosswalk.classes if target.kind == kind}
+    some = {row.code for row in host.crosswalk.table.rows if ids & {class_id for class_id, _ in row.shares}}
+    out = np.zeros_like(share)
+    for k, code in enumerate(CLASS_CODES):
+        if code in some:
+            out[k] = host.crosswalk.cover(in_host_classes(host, share[k:k + 1], cells, (code,)), kind)
+    return out
 
 
 def _albedo(template: _Template, host: HostClasses, reference: YearFile) -> list[str]:

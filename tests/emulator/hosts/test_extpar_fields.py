@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from lsbc.emulator.hosts.extpar_fields import FIELDS, ExtparClasses
+from lsbc.emulator.hosts.extpar_fields import FIELDS, ExtparClasses, Shares
 from lsbc.emulator.surface.crosswalk import read_crosswalk
 from lsbc.regrid.errors import ConfigError
 
@@ -64,7 +64,7 @@ def classes(target="globcover"):
 @pytest.mark.parametrize("name", FIELDS)
 def test_a_field_is_what_extpar_makes_of_the_pixels(name, codes):
     known, fraction = classes(), as_fractions(codes)
-    assert known.value(name, fraction, known.land(fraction))[0] == pytest.approx(from_pixels(codes)[name], rel=1e-14, abs=1e-16)
+    assert known.value(name, Shares.of(fraction), known.land(fraction))[0] == pytest.approx(from_pixels(codes)[name], rel=1e-14, abs=1e-16)
 
 
 @pytest.mark.parametrize("codes", CELLS.values(), ids=CELLS)
@@ -77,7 +77,7 @@ def test_half_forest_of_1_m_half_grass_of_3_cm_has_the_roughness_of_a_hand_sum()
     # ln(30) = 3.401197, ln(1000) = 6.907755: the mean of 0.294014 and 0.144765 is 0.219389; 30 exp(-1 / 0.219389) = 0.31446 m
     known, fraction = classes(), np.zeros((23, 1))
     fraction[[4, 13]] = 0.5
-    assert known.roughness(fraction)[0] == pytest.approx(0.31446, abs=1e-5)
+    assert known.roughness(known.land(fraction))[0] == pytest.approx(0.31446, abs=1e-5)
 
 
 def test_a_cell_without_land_has_no_roughness_and_zeros_elsewhere():
@@ -85,13 +85,13 @@ def test_a_cell_without_land_has_no_roughness_and_zeros_elsewhere():
     fraction[20] = 1.0
     land = known.land(fraction)
     assert known.roughness(land)[0] == 0.0
-    assert {name: float(known.value(name, fraction, land)[0]) for name in FIELDS} == {**dict.fromkeys(FIELDS, 0.0), "EMIS_RAD": 0.991}
+    assert {name: float(known.value(name, Shares.of(fraction), land)[0]) for name in FIELDS} == {**dict.fromkeys(FIELDS, 0.0), "EMIS_RAD": 0.991}
 
 
 def test_esa_cci_forest_is_counted_as_extpar_does_code_100_for_code_90():
     known, fraction = classes("esacci"), np.zeros((38, 2))
     fraction[17, 0] = fraction[18, 1] = 1.0  # codes 90 and 100
-    assert [known.value(name, fraction, fraction).tolist() for name in ("FOR_D", "FOR_E")] == [[0.0, 0.4], [0.0, 0.4]]
+    assert [known.value(name, Shares.of(fraction), known.land(fraction)).tolist() for name in ("FOR_D", "FOR_E")] == [[0.0, 0.4], [0.0, 0.4]]
     assert any("code 90" in note for note in known.notes) and any("lai_min 0.4 is above" in note for note in known.notes)
 
 
