@@ -81,6 +81,49 @@ def days(n_cell: int) -> Callable[[], object]:
     return lambda: daily(monthly, NOLEAP)
 
 
+def cells_of_a_year(n_cell: int) -> tuple:
+    """Fractions as a map gives them, few classes a cell, and the climate of the cells."""
+    from lsbc.emulator.boundary import CellState
+    from lsbc.emulator.climate import HostClimate
+    rng = np.random.default_rng(3)
+    fractions = class_fractions(n_cell) * (rng.random((n_cell, N_CLASS)) < 0.6)
+    fractions[:, 4] += 1e-3
+    fractions /= fractions.sum(axis=1)[:, None]
+    ids = np.arange(n_cell)
+    climate = HostClimate(latitudes(n_cell), rng.integers(1, 6, n_cell), rng.uniform(230.0, 300.0, n_cell), ids, np.zeros(n_cell))
+    return CellState(fractions, np.ones(n_cell), np.zeros(n_cell)), climate
+
+
+def boundary_set(n_cell: int, crosswalk: str = "", parameters: str = "") -> Callable[[], object]:
+    from pathlib import Path
+
+    from lsbc.emulator.boundary import boundary_fields
+    from lsbc.emulator.surface_settings import SurfaceConfig
+    tables = SurfaceConfig(crosswalk=crosswalk, parameters=parameters).build(Path())
+    cells, climate = cells_of_a_year(n_cell)
+    return lambda: boundary_fields(cells, climate, 0.5, 2000, tables)
+
+
+@benchmark("year: all fields without a host's classes")
+def plain_set(n_cell: int) -> Callable[[], object]:
+    return boundary_set(n_cell)
+
+
+@benchmark("year: all fields, with WRF's classes")
+def wrf_set(n_cell: int) -> Callable[[], object]:
+    return boundary_set(n_cell, "modis")
+
+
+@benchmark("year: all fields, with JSBACH's plant types")
+def jsbach_set(n_cell: int) -> Callable[[], object]:
+    return boundary_set(n_cell, "jsbach")
+
+
+@benchmark("year: all fields, with ICON-NWP's classes and EXTPAR's parameters of them")
+def icon_set(n_cell: int) -> Callable[[], object]:
+    return boundary_set(n_cell, "globcover", "extpar_globcover")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cells", type=int, default=1_000_000)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -12,7 +13,10 @@ from lsbc.emulator.fields import CLASS_FIELDS, FILL, OUTPUTS, FieldInfo
 from lsbc.emulator.gate import check_fractions, check_range
 from lsbc.emulator.host_fields import HostFields
 from lsbc.emulator.surface.parameters import ClassTable, surface_parameters
-from lsbc.emulator.surface.season_table import SeasonTable, monthly_lai, monthly_veg_fraction
+from lsbc.emulator.surface.season_table import SeasonTable, monthly_fields
+
+CHUNK_CELLS = 4096
+"""Cells worked on at a time, so that what is made on the way stays in the cache. The bits do not depend on it."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,11 @@ class Tables:
     def outputs(self) -> tuple[FieldInfo, ...]:
         """The fields that `boundary_fields` returns."""
         return (*OUTPUTS, *self.host.outputs)
+
+    @cached_property
+    def ranges(self) -> dict[str, tuple[float, float]]:
+        """Valid range of each field."""
+        return {info.name: info.valid_range for info in self.outputs}
 
 
 @dataclass(frozen=True)
@@ -48,6 +57,21 @@ def boundary_fields(cells: CellState, climate: HostClimate, min_coverage: float,
         InternalError: a value left its range (the output gate).
         ValueRangeError: the host's classes depend on a climate that is unknown in a cell.
     """
+    n_cell = len(cells.coverage)
+    out = {info.name: np.empty((info.n_level, n_cell) if info.levels else n_cell) for info in tables.outputs}
+    for first in range(0, max(n_cell, 1), CHUNK_CELLS):
+        part = slice(first, first + CHUNK_CELLS)
+        chunk = CellState(cells.fraction[part], cells.coverage[part], cells.quality[part])
+        for name, values in _of_chunk(chunk, climate.part(part), min_coverage, tables).items():
+            out[name][..., part] = values
+    out["climate_zone"][:] = climate.koppen
+    out["climate_coldest_month"][:] = np.where(np.isnan(climate.coldest_month_k), FILL, climate.coldest_month_k)
+    out["coverage"][:], out["quality"][:], out["valid_year"][:] = cells.coverage, cells.quality, float(year)
+    return out
+
+
+def _of_chunk(cells: CellState, climate: HostClimate, min_coverage: float, tables: Tables) -> dict[str, np.ndarray]:
+    """What comes from the class fractions, of a few cells."""
     fraction = cells.fraction
     covered = cells.coverage >= min_coverage
     check_fractions(fraction, covered)
@@ -58,20 +82,13 @@ def boundary_fields(cells: CellState, climate: HostClimate, min_coverage: float,
         out[name] = by_class[CLASS_NAMES.index(cls)].copy()
     somewhere = fraction if covered.all() else np.where(covered[:, None], fraction, 1.0 / N_CLASS)  # uncovered cells are overwritten below
     out |= surface_parameters(somewhere, tables.classes)
-    out["leaf_area_index"] = monthly_lai(somewhere, climate.latitude_deg, tables.season, climate.koppen)
-    out["vegetation_area_fraction"] = monthly_veg_fraction(somewhere, climate.latitude_deg, tables.season, climate.koppen)
+    out["leaf_area_index"], out["vegetation_area_fraction"] = monthly_fields(somewhere, climate.latitude_deg, tables.season, climate.koppen)
     out |= tables.host.fields(by_class, climate, covered)
-    ranges = {info.name: info.valid_range for info in tables.outputs}
     for name, values in out.items():
         inside = values if covered.all() else values[..., covered]
-        check_range(name, inside[inside != FILL] if name.startswith("host_") else inside, *ranges[name])
+        check_range(name, inside[inside != FILL] if name.startswith("host_") else inside, *tables.ranges[name])
         if not covered.all():
             values[..., ~covered] = FILL
-    out["climate_zone"] = climate.koppen.astype(np.float64)
-    out["climate_coldest_month"] = np.where(np.isnan(climate.coldest_month_k), FILL, climate.coldest_month_k)
-    out["coverage"] = cells.coverage.copy()
-    out["quality"] = cells.quality.copy()
-    out["valid_year"] = np.full(len(cells.coverage), float(year))
     return out
 
 

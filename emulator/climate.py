@@ -35,6 +35,10 @@ class HostClimate:
         """(n_cell,) [°C]."""
         return self.coldest_month_k - ZERO_C_IN_K
 
+    def part(self, cells: slice) -> HostClimate:
+        """The climate of some of the cells."""
+        return HostClimate(self.latitude_deg[cells], self.koppen[cells], self.coldest_month_k[cells], self.global_id[cells], self.longitude_deg[cells])
+
     def name_of(self, cell: int) -> str:
         """A cell in words, for messages."""
         return f"{int(self.global_id[cell])} ({self.longitude_deg[cell]:.4f} E, {self.latitude_deg[cell]:.4f} N)"

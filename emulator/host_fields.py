@@ -12,7 +12,7 @@ from lsbc.emulator.classes import CLASS_CODES
 from lsbc.emulator.climate import HostClimate
 from lsbc.emulator.fields import FILL, FieldInfo
 from lsbc.emulator.surface.aggregate import aggregate, quantities_with_rule
-from lsbc.emulator.surface.crosswalk import Crosswalk
+from lsbc.emulator.surface.crosswalk import CODES, Crosswalk
 from lsbc.emulator.surface.tables import KINDS, ParameterTable
 from lsbc.regrid.errors import ConfigError
 
@@ -50,6 +50,16 @@ class HostFields:
         return np.array([k for k, target in enumerate(self.crosswalk.classes) if target.id < OWN_IDS_END], int)
 
     @cached_property
+    def reached(self) -> np.ndarray:
+        """Rows of the host's own classes that any of lsbc's classes can become."""
+        shares = sum(lookup.shares.sum(axis=0) for lookup, code in zip(self.crosswalk.lookups, CODES) if code in CLASS_CODES)
+        return self.own_rows[shares[self.own_rows] > 0.0]
+
+    @cached_property
+    def _reached(self) -> ParameterTable:
+        return self._own.select(self.crosswalk.classes[k].id for k in self.reached)
+
+    @cached_property
     def _own(self) -> ParameterTable:
         """The parameter table with the crosswalk's own classes, in their order."""
         return self.parameters.select(self.crosswalk.classes[k].id for k in self.own_rows)
@@ -84,14 +94,14 @@ class HostFields:
         inside = by_class if covered.all() else np.where(covered, by_class, 0.0)
         fraction = self.crosswalk.apply(inside, climate.koppen, climate.coldest_month_c, codes=CLASS_CODES, name_of=climate.name_of)
         np.minimum(fraction, 1.0, out=fraction)  # shares of a cell sum to 1 to rounding only
-        own = fraction[self.own_rows]
+        own = fraction[self.reached]
         return {"host_lu_frac": fraction, "host_lu_dominant": self._dominant(own), **(self._parameters(own, climate) if self.parameters is not None else {})}
 
     def _parameters(self, own: np.ndarray, climate: HostClimate) -> dict[str, np.ndarray]:
         """Each of the table's quantities over the area of the host's own classes, (n_cell,); `FILL` where there is none."""
         total = own.sum(axis=0)
         cells = np.flatnonzero(total > 0.0)
-        values = aggregate(own[:, cells] / total[cells], self._own, name_of=lambda k: climate.name_of(int(cells[k])))
+        values = aggregate(own[:, cells] / total[cells], self._reached, name_of=lambda k: climate.name_of(int(cells[k])))
         out = {}
         for name, inside in values.items():
             out[f"host_{name}"] = np.full(own.shape[1], FILL)
@@ -99,7 +109,7 @@ class HostFields:
         return out
 
     def _dominant(self, own: np.ndarray) -> np.ndarray:
-        ids = np.array([self.crosswalk.classes[k].id for k in self.own_rows], np.float64)
+        ids = np.array([self.crosswalk.classes[k].id for k in self.reached], np.float64)
         row, most = np.full(own.shape[1], -1), np.zeros(own.shape[1])
         for k in range(len(own)):
             larger = own[k] > most

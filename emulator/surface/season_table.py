@@ -16,7 +16,7 @@ KEYS = {"format", "source", "lai_units", "extinction", "tropic_deg", "zone", "cl
 N_MONTH, HALF_YEAR = 12, 6
 ZONES = ("A", "B", "C", "D", "E")
 """Köppen's main groups, numbered from 1 as the host gives them."""
-CHUNK_CELLS = 8192
+CHUNK_CELLS = 4096
 SUM_TOLERANCE = 1e-12
 """Rounding by which a fraction may exceed 1, and the zones' shares miss it."""
 
@@ -57,8 +57,7 @@ def monthly_lai(fractions: np.ndarray, latitude_deg: np.ndarray, table: SeasonTa
     Raises:
         FieldError: shapes.  ValueRangeError: a fraction, latitude or Köppen group is not finite or out of range.
     """
-    total, vegetated = _sums(fractions, latitude_deg, koppen, table, table.lai)
-    return np.divide(total, vegetated, out=np.zeros_like(total), where=vegetated > 0.0)
+    return monthly_fields(fractions, latitude_deg, table, koppen)[0]
 
 
 def monthly_veg_fraction(fractions: np.ndarray, latitude_deg: np.ndarray, table: SeasonTable, koppen: np.ndarray | None = None) -> np.ndarray:
@@ -66,7 +65,25 @@ def monthly_veg_fraction(fractions: np.ndarray, latitude_deg: np.ndarray, table:
 
     A class covers `veg_max` (1 - exp(-k LAI)) / (1 - exp(-k LAI_max)) of its area: all of `veg_max` in its greenest month, nothing in a month without leaves.
     """
-    return np.minimum(_sums(fractions, latitude_deg, koppen, table, table.green)[0], 1.0)
+    return monthly_fields(fractions, latitude_deg, table, koppen)[1]
+
+
+def monthly_fields(fractions: np.ndarray, latitude_deg: np.ndarray, table: SeasonTable, koppen: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """`monthly_lai` and `monthly_veg_fraction` in one go; arguments and errors as theirs."""
+    fractions, latitude_deg = np.asarray(fractions, np.float64), np.asarray(latitude_deg, np.float64)
+    _check(fractions, latitude_deg, koppen)
+    curve = np.concatenate([table.lai, table.green], axis=-1)
+    lai, cover = np.empty((N_MONTH, len(latitude_deg))), np.empty((N_MONTH, len(latitude_deg)))
+    for first in range(0, len(latitude_deg), CHUNK_CELLS):
+        part = slice(first, first + CHUNK_CELLS)
+        by_class, lat = np.ascontiguousarray(fractions[part].T), latitude_deg[part]
+        group = np.zeros(len(lat), np.int64) if koppen is None else np.asarray(koppen)[part]
+        for zone in np.unique(group).tolist():
+            cells = np.flatnonzero(group == zone) if (group != zone).any() else slice(None)
+            months, vegetated = _of_zone(by_class[:, cells], lat[cells], zone, table, curve)
+            lai[:, part][:, cells] = np.divide(months[:N_MONTH], vegetated, out=np.zeros_like(months[:N_MONTH]), where=vegetated > 0.0)
+            cover[:, part][:, cells] = np.minimum(months[N_MONTH:], 1.0)
+    return lai, cover
 
 
 def north_share(latitude_deg: np.ndarray, tropic_deg: float) -> np.ndarray:
@@ -79,43 +96,32 @@ def zone_shares(latitude_deg: np.ndarray, table: SeasonTable) -> np.ndarray:
     return np.stack([np.interp(np.abs(latitude_deg), at, share) for at, share in table.zone_knots])
 
 
-def _sums(fractions: np.ndarray, latitude_deg: np.ndarray, koppen: np.ndarray | None, table: SeasonTable, curve: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Sum over classes and zones of fraction x share x veg_max x curve, (12, n_cell), and the same without the curve, (n_cell,)."""
-    fractions, latitude_deg = np.asarray(fractions, np.float64), np.asarray(latitude_deg, np.float64)
-    _check(fractions, latitude_deg, koppen)
-    total, vegetated = np.empty((N_MONTH, len(latitude_deg))), np.empty(len(latitude_deg))
-    for first in range(0, len(latitude_deg), CHUNK_CELLS):
-        part = slice(first, first + CHUNK_CELLS)
-        lat = latitude_deg[part]
-        share = _zones_of(lat, None if koppen is None else np.asarray(koppen)[part], table)
-        months = np.zeros((N_MONTH, len(lat)))
-        weight = np.zeros(len(lat))
-        for k, fraction in enumerate(np.ascontiguousarray(fractions[part].T)):
-            for zones, area in _areas(k, fraction, share, table):
-                weight += area
-                months += curve[k, zones][:, None] * area
-        north = north_share(lat, table.tropic_deg)
-        total[:, part] = north * months + (1.0 - north) * np.roll(months, -HALF_YEAR, axis=0)
-        vegetated[part] = weight
-    return total, vegetated
+def _of_zone(by_class: np.ndarray, latitude_deg: np.ndarray, zone: int, table: SeasonTable, curve: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Sums over classes of fraction x veg_max x curve in cells of one climate zone (0: of the shares that the latitude gives), and the same without the curve.
 
-
-def _zones_of(latitude_deg: np.ndarray, koppen: np.ndarray | None, table: SeasonTable) -> np.ndarray:
-    """(5, n_cell) shares of the climate zones: the cell's own group, latitude's where it is unknown."""
-    if koppen is None:
-        return zone_shares(latitude_deg, table)
-    share = (koppen == np.arange(1, len(ZONES) + 1)[:, None]).astype(float)
-    unknown = koppen == 0
-    if unknown.any():
-        share[:, unknown] = zone_shares(latitude_deg[unknown], table)
-    return share
-
-
-def _areas(k: int, fraction: np.ndarray, share: np.ndarray, table: SeasonTable) -> list[tuple[int, np.ndarray]]:
-    """Vegetated area of class `k` in each zone, or in the first for all where the zones do not differ; none where nothing grows."""
-    if np.all(table.lai[k] == table.lai[k, 0]) and np.all(table.veg_max[k] == table.veg_max[k, 0]):
-        return [(0, table.veg_max[k, 0] * fraction)] if table.veg_max[k, 0] > 0.0 else []
-    return [(z, table.veg_max[k, z] * (share[z] * fraction)) for z in range(len(ZONES)) if table.veg_max[k, z] > 0.0 and share[z].any()]
+    Args:
+        by_class: (8, n_cell).  curve: (8, 5, 24), two fields of 12 months.
+    Returns:
+        (24, n_cell) with the hemisphere's seasons, and (n_cell,).
+    """
+    n_cell = len(latitude_deg)
+    share = None if zone else zone_shares(latitude_deg, table)
+    months, vegetated, one = np.zeros((2 * N_MONTH, n_cell)), np.zeros(n_cell), np.empty((2 * N_MONTH, n_cell))
+    for k in np.flatnonzero(table.veg_max.max(axis=1) > 0.0):
+        if not by_class[k].any():
+            continue
+        alike = np.all(table.lai[k] == table.lai[k, 0]) and np.all(table.veg_max[k] == table.veg_max[k, 0])
+        for z in [zone - 1] if zone else [0] if alike else range(len(ZONES)):
+            area = table.veg_max[k, z] * (by_class[k] if zone or alike else share[z] * by_class[k])
+            vegetated += area
+            np.multiply(curve[k, z][:, None], area, out=one)
+            months += one
+    north = north_share(latitude_deg, table.tropic_deg)
+    if not (north == 1.0).all():
+        turned = months.reshape(2, N_MONTH, n_cell)[:, np.roll(np.arange(N_MONTH), -HALF_YEAR)].reshape(months.shape)
+        months *= north
+        months += (1.0 - north) * turned
+    return months, vegetated
 
 
 def _check(fractions: np.ndarray, latitude_deg: np.ndarray, koppen: np.ndarray | None) -> None:
