@@ -58,25 +58,28 @@ def _zones(koppen: np.ndarray) -> np.ndarray:
     return np.where(koppen == 0, NO_DATA, koppen).astype(np.uint8)
 
 
-def climate_of(cells: HostCells, zone: np.ndarray, known: Mapping[str, np.ndarray]) -> HostClimate:
-    """The climate from the fine-grid file's zones and what is known better, by input name.
+def climate_of(cells: HostCells, zone: np.ndarray, known: Mapping[str, np.ndarray], given: Mapping[str, np.ndarray]) -> HostClimate:
+    """The climate from the fine-grid file's zones, what a climate file knows better (`known_climate`), and what the host gives, by input name.
 
     Raises:
-        ValueRangeError: a value is not finite or out of its range; the cell is named.
+        ValueRangeError: a value of the host is not finite or out of its range; the cell is named.
     """
+    best = dict(known)
     for info in CLIMATE_INPUTS:
-        if info.name in known:
-            _check(info, np.asarray(known[info.name], np.float64), cells)
-    koppen = np.asarray(known["koppen_group"], np.float64).astype(np.int64) if "koppen_group" in known else zone
-    coldest = np.asarray(known["coldest_month_temperature"], np.float64) if "coldest_month_temperature" in known else np.full(cells.n_cell, np.nan)
+        if info.name in given:
+            best[info.name] = np.asarray(given[info.name], np.float64)
+            _check(info, best[info.name], cells)
+    koppen = best.get("koppen_group", np.full(cells.n_cell, np.nan))
+    koppen = np.where(np.isnan(koppen), zone, koppen).astype(np.int64)
+    coldest = best.get("coldest_month_temperature", np.full(cells.n_cell, np.nan))
     return HostClimate(cells.lat_deg, koppen, coldest, cells.global_id, cells.lon_deg)
 
 
-def _check(info, values: np.ndarray, cells: HostCells) -> None:
+def _check(info, values: np.ndarray, cells: HostCells, may_lack: bool = False) -> None:
     low, high = info.valid_range
-    good = (values >= low) & (values <= high)
+    good = (values >= low) & (values <= high) | (np.isnan(values) & may_lack)
     if info.name == "koppen_group":
-        good &= values == np.floor(np.where(good, values, 0.5))
+        good &= (values == np.floor(values)) | np.isnan(values)
     if not good.all():
         k = int(np.argmin(good))
         wanted = f"{low:g}..{high:g} {info.units}" if info.units == "K" else "a whole number 0..5"
@@ -85,11 +88,13 @@ def _check(info, values: np.ndarray, cells: HostCells) -> None:
 
 
 def known_climate(path: Path | None, cells: HostCells) -> dict[str, np.ndarray]:
-    """What a climate file says of the cells, by input name; nothing where there is no file.
+    """What a climate file says of the cells, by input name, NaN where it lacks a value; nothing where there is no file.
 
     Raises:
-        FileError: see `read_climate_file`.  ValueRangeError: see `climate_of`.
+        FileError: see `read_climate_file`.  ValueRangeError: a value out of its range; the cell is named.
     """
     known = {} if path is None else read_climate_file(path, cells.global_id, [info.name for info in CLIMATE_INPUTS])
-    climate_of(cells, np.zeros(cells.n_cell, np.int64), known)
+    for info in CLIMATE_INPUTS:
+        if info.name in known:
+            _check(info, known[info.name], cells, may_lack=True)
     return known

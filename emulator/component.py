@@ -216,7 +216,7 @@ class Component:
         return {info.name: self._lent[info.name].read() for info in infos if info.name in self._lent}
 
     def _climate(self, plan: Plan, inputs: dict[str, np.ndarray]) -> HostClimate:
-        return climate_of(plan.cells, self._zone, self._known_climate | {info.name: inputs[info.name] for info in CLIMATE_INPUTS if info.name in inputs})
+        return climate_of(plan.cells, self._zone, self._known_climate, inputs)
 
     def _commit(self, state: State) -> None:
         """Fill the lent outputs and make `state` the last good year (collective); devices come first, because only they can fail."""

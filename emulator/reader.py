@@ -165,7 +165,9 @@ def read_host_file(path: Path) -> HostFile:
 
 
 def read_climate_file(path: Path, global_id: np.ndarray, names: Sequence[str]) -> dict[str, np.ndarray]:
-    """Those of the fields `names` that a netCDF file with `global_id` has, at the cells with these ids; the file may hold more cells.
+    """Those of the fields `names` that a netCDF file with `global_id` has, at the cells with these ids, NaN where it says that they are missing.
+
+    The file may hold more cells, in any order.
 
     Raises:
         FileError: the file cannot be read, has none of the fields, an id twice, or lacks a cell.
@@ -178,7 +180,7 @@ def read_climate_file(path: Path, global_id: np.ndarray, names: Sequence[str]) -
         if "global_id" not in data.variables or not present:
             raise FileError(f"Climate file {path} needs global_id and {' or '.join(names)}; it has {', '.join(data.variables) or 'no variable'}.")
         ids = np.asarray(data["global_id"][:]).ravel()
-        values = {name: np.asarray(data[name][...], np.float64).ravel() for name in present}
+        values = {name: _missing_as_nan(data[name]).ravel() for name in present}
     wrong = [name for name, array in values.items() if array.shape != ids.shape]
     if wrong:
         raise FileError(f"Climate file {path}: {wrong[0]} has {values[wrong[0]].size} values, global_id has {ids.size}.")
@@ -191,6 +193,15 @@ def read_climate_file(path: Path, global_id: np.ndarray, names: Sequence[str]) -
     if not found.all():
         raise FileError(f"Climate file {path} lacks cell {int(global_id[~found][0])}.")
     return {name: array[order][where] for name, array in values.items()}
+
+
+def _missing_as_nan(variable) -> np.ndarray:
+    """All values of a variable in float64, NaN where they are its _FillValue or missing_value."""
+    values = np.asarray(variable[...], np.float64)
+    for name in ("_FillValue", "missing_value"):
+        if name in variable.ncattrs():
+            values = np.where(values == np.float64(variable.getncattr(name)), np.nan, values)
+    return values
 
 
 @contextmanager

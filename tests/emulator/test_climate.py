@@ -86,12 +86,12 @@ def test_impossible_values_are_refused_with_the_cell(name, value, told):
     values = np.full(3, 280.0 if name != "koppen_group" else 3.0)
     values[1] = value
     with pytest.raises(ValueRangeError, match=told):
-        climate_of(cells(), np.zeros(3, np.int64), {name: values})
+        climate_of(cells(), np.zeros(3, np.int64), {}, {name: values})
 
 
 def test_celsius_is_not_suspected_where_it_is_not_likely():
     with pytest.raises(ValueRangeError, match=r"is 400 in cell 70 .* 173.15..333.15 K\.$"):
-        climate_of(cells(), np.zeros(3, np.int64), {"coldest_month_temperature": np.full(3, 400.0)})
+        climate_of(cells(), np.zeros(3, np.int64), {}, {"coldest_month_temperature": np.full(3, 400.0)})
 
 
 def test_a_climate_file_that_does_not_fit_is_refused(tmp_path):
@@ -107,3 +107,12 @@ def test_a_climate_file_that_does_not_fit_is_refused(tmp_path):
     with pytest.raises(ValueRangeError, match="is 9 in cell 72"):
         known_climate(write_climate(tmp_path / "d.nc", ids, koppen_group=[1, 2, 9]), here)
     assert known_climate(None, here) == {}
+
+
+def test_what_a_climate_file_lacks_is_unknown_and_the_fine_grids_zone_holds(tmp_path):
+    path = write_climate(tmp_path / "climate.nc", [70, 71, 72], koppen_group=[2, np.nan, 5], coldest_month_temperature=[280, np.nan, -9999])
+    with Dataset(path, "a") as data:
+        data["coldest_month_temperature"].missing_value = -9999.0
+    here = cells()
+    got = climate_of(here, np.array([1, 4, 1]), known_climate(path, here), {})
+    assert got.koppen.tolist() == [2, 4, 5] and got.coldest_month_k[0] == 280.0 and np.isnan(got.coldest_month_k[1:]).all()
