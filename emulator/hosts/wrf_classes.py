@@ -8,6 +8,7 @@ the largest share, the lowest number of equal ones, as geogrid chooses it once t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -152,7 +153,7 @@ def _check(year: YearFile, template: Template, cells: slice, land: np.ndarray) -
 
 def land_area(lu_frac: np.ndarray) -> np.ndarray:
     """(n,) share of lsbc's classes other than water and ocean, summed in the order of the classes."""
-    return sum_rows(np.delete(lu_frac, STATIC_CLASSES, axis=0))
+    return sum_rows([row for k, row in enumerate(lu_frac) if k not in STATIC_CLASSES])
 
 
 def _land_classes(host: HostClasses, cells: np.ndarray) -> np.ndarray:
@@ -162,10 +163,10 @@ def _land_classes(host: HostClasses, cells: np.ndarray) -> np.ndarray:
     return shares
 
 
-def sum_rows(shares: np.ndarray) -> np.ndarray:
+def sum_rows(rows: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
     """Sum over the first axis, row by row, so that a cell's bits do not depend on how many there are."""
-    total = np.zeros(shares.shape[1])
-    for row in shares:
+    total = np.zeros(len(rows[0]))
+    for row in rows:
         total += row
     return total
 

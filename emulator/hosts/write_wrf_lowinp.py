@@ -68,12 +68,13 @@ def _names(data, shape: tuple[int, int], options: Options) -> list[str]:
 
 def _write_times(data, days: list[date], chosen: list[int], names: list[str], taken: np.ndarray, dated: Dated) -> None:
     fields: dict[str, np.ndarray] = {}
+    cells = np.flatnonzero(taken)
     for position, k in enumerate(chosen):
         if position == 0 or days[k] != days[chosen[position - 1]]:
-            fields = dated.at(days[k])
+            fields = {name: values.astype(data[name].dtype) for name, values in dated.at(days[k]).items() if name in names}
         for name in names:
             values = flat(data, name, k)
-            values[taken] = fields[name]
+            values[cells] = fields[name]
             put(data, name, values, k)
 
 

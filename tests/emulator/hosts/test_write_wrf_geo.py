@@ -255,3 +255,19 @@ def test_a_real_file_with_one_urban_class_has_codes_that_wrf_knows(tmp_path):
     assert new.LU_INDEX.values.max() == 17
     assert [finding.rule.text for finding in check_host("wrf", tmp_path / "geo_em.d03_kansai_2km.nc").findings if finding.rule.severity == "error"] == [
         "LANDMASK is 0 exactly where LU_INDEX is ISWATER or ISLAKE"]
+
+
+def test_another_program_finds_the_land_use_at_its_place(tmp_path):
+    """xwrf makes axes in metres from the file's projection attributes; pyproj puts each cell of the yearly file on them."""
+    pytest.importorskip("xwrf", reason="needs xwrf, which reads WRF's files with their projection (pip install xwrf)")
+    pyproj = pytest.importorskip("pyproj", reason="needs pyproj, which comes with xwrf")
+    old, _, taken, largest, _ = real(tmp_path, "geo_em.d01_kansai_30km.nc")
+    with xarray.open_dataset(tmp_path / "geo_em.d01_kansai_30km.nc") as data:
+        seen = data.xwrf.postprocess(decode_times=False).load()  # a geo_em file is dated 0000-00-00
+    projection = seen.wrf_projection.item()
+    to_metres = pyproj.Transformer.from_crs(projection.geodetic_crs, projection, always_xy=True)
+    x, y = to_metres.transform(old.XLONG_M.values[taken], old.XLAT_M.values[taken])
+    there = seen.isel(Time=0).sel(x=xarray.DataArray(x, dims="cell"), y=xarray.DataArray(y, dims="cell"), method="nearest")
+    assert np.abs(there.x.values - x).max() < 15 and np.abs(there.y.values - y).max() < 15
+    assert np.array_equal(there.LU_INDEX.values, largest[taken])
+    assert there.LAI12M.values[6].tolist() == [1.75] * int(taken.sum())

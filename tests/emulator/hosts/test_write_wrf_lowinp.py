@@ -71,6 +71,17 @@ def test_only_the_year_itself_is_changed_on_demand(tmp_path):
     assert notes == ("VEGFRA, LAI, ALBBCK of 6 of 12 cells are lsbc's at 1 of 2 times",)
 
 
+def test_one_call_a_year_makes_a_file_of_several_years(tmp_path):
+    """The second call takes the first one's file for its template."""
+    _, first, _ = written(tmp_path, wrflowinp(NEW_YEAR, NEXT), only_year=True)
+    lon, lat = (geo_em().variables[name].values for name in ("XLONG_M", "XLAT_M"))
+    following = write_year(tmp_path / "lsbc_2032.nc", fractions(*CELLS), lon, lat, year=2032, vegetation_area_fraction=np.full((12, 12), 0.25))
+    options = options_of("wrflowinp", {"template": "new.nc", "static": "geo_em.d01.nc", "only_year": True}, tmp_path)
+    deliver("wrflowinp", following, tmp_path / "new.nc", options)
+    both = xarray.load_dataset(tmp_path / "new.nc")
+    assert np.array_equal(both.VEGFRA.values[0], first.VEGFRA.values[0]) and both.VEGFRA.values[1, 0, 1] == 25
+
+
 def test_albedo_follows_the_course_of_the_geo_em_file(tmp_path):
     """January 42 %, the other months 15 %: mean 17.25 %; our mean is 0.2. 15 March is March, 1 January 17/31 of January and 14/31 of December."""
     geo = geo_em()
