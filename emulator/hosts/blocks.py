@@ -55,5 +55,5 @@ def rows_sum(values: np.ndarray) -> np.ndarray:
     """Sum over the first axis, added from the first row on: bits of a cell depend on that cell alone."""
     total = np.zeros(values.shape[1:])
     for row in values:
-        total = total + row
+        total += row
     return total

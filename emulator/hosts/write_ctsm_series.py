@@ -25,6 +25,8 @@ from lsbc.emulator.hosts.write_ctsm_surface import notes_of
 from lsbc.emulator.hosts.year_file import YearFile
 from lsbc.regrid.errors import FileError, YearError
 
+SERIES = True
+"""Several yearly files go into one file."""
 BY_YEAR = ("PCT_NAT_PFT", "PCT_CFT", "PCT_CROP", "PCT_URBAN", "PCT_LAKE")
 """Variables with a slice a year; PCT_LAKE is the surface file's in each."""
 LARGEST = ("PCT_URBAN", "PCT_LAKE")

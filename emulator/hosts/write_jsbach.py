@@ -173,13 +173,15 @@ class _Source:
 def _with_sum(plants: np.ndarray, total: np.ndarray) -> np.ndarray:
     """Fractions in the proportions of `plants`, (11, n), whose sum, added from pft01 on, is `total` (n,) or a few roundings less, never more."""
     known = rows_sum(plants)
-    values = plants / np.where(known > 0.0, known, 1.0) * np.where(known > 0.0, total, 0.0)
-    largest, column = np.argmax(values, axis=0), np.arange(values.shape[1])
+    values = plants / np.where(known > 0.0, known, 1.0)
+    values *= np.where(known > 0.0, total, 0.0)
     for k in range(20):
-        excess = np.maximum(rows_sum(values) - total, 0.0)
-        if not excess.any():
+        excess = rows_sum(values) - total
+        above = np.flatnonzero(excess > 0.0)
+        if not len(above):
             return values
-        values[largest, column] = np.maximum(values[largest, column] - (k + 1) * excess, 0.0)
+        largest = np.argmax(values[:, above], axis=0)
+        values[largest, above] = np.maximum(values[largest, above] - (k + 1) * excess[above], 0.0)
     raise InternalError(f"A sum of plant types stays {excess.max():g} above its limit.")
 
 
