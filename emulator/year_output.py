@@ -59,7 +59,8 @@ class YearOutput:
         if self._comm.rank == 0:
             from lsbc.emulator.hosts.deliver import deliver
 
-            deliver(delivery.to, yearly, out, delivery.options)
+            for note in deliver(delivery.to, yearly, out, delivery.options):
+                logger.info("%s: %s", out, note)
 
     def restarted(self) -> None:
         """The run goes on from a restart: years before it come from the summary that is there."""

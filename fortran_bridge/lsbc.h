@@ -173,7 +173,8 @@ int lsbc_step_year(int32_t handle, int32_t year);
 
 /** Fill an array of the host with a boundary field. Local. The array is not kept.
  *
- *  @param name     in, name of an output field (see lsbc_field_info), NUL-terminated
+ *  @param name     in, name of an output field (see lsbc_field_info), NUL-terminated. A field of months also comes as 52 weeks (n_level 52),
+ *                  or for one day of the year (n_level 1) by its name, @ and the day: "leaf_area_index@200"
  *  @param n_level  in, levels of the field; 1 for a plain field
  *  @param n_cell   in, as in lsbc_set_grid
  *  @param values   out, [n_level][n_cell], in the units of lsbc_field_info; host or device memory; untouched after a failure

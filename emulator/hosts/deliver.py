@@ -6,7 +6,6 @@ Each writer is a module with a docstring, a frozen dataclass `Options` and `writ
 from __future__ import annotations
 
 import dataclasses
-import logging
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -15,8 +14,6 @@ from typing import Any
 from lsbc.emulator.hosts.options import OptionsError, read_options
 from lsbc.emulator.hosts.year_file import open_year
 from lsbc.regrid.errors import ConfigError
-
-logger = logging.getLogger(__name__)
 
 WRITERS = {
     "geo_em": "write_wrf_geo", "wrfinput": "write_wrf_input", "wrflowinp": "write_wrf_lowinp", "wrfrst": "write_wrf_restart",
@@ -52,10 +49,7 @@ def deliver(target: str, year_path: Path, out: Path, options: Any) -> tuple[str,
         FileError, ConfigError, ValueRangeError: nothing was written, and a file that was there before is as it was.
     """
     with open_year(year_path) as year:
-        notes = tuple(writer(target).write(year, out, options))
-    for note in notes:
-        logger.info("%s: %s", out, note)
-    return notes
+        return tuple(writer(target).write(year, out, options))
 
 
 def describe(target: str) -> list[tuple[str, str]]:

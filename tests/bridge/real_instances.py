@@ -14,7 +14,8 @@ import numpy as np
 import case
 
 SERIAL, N_YEAR = -1, 3
-OUTPUTS = ("urban_frac", "forest_frac", "lai", "coverage")
+OUTPUTS = {"urban_frac": 1, "forest_frac": 1, "lai": 1, "coverage": 1, "lu_frac": 8, "leaf_area_index": 12, "leaf_area_index@200": 1, "vegetation_area_fraction": 52}
+"""Name and number of levels."""
 
 
 class Land:
@@ -44,9 +45,9 @@ class Land:
                         self._handle)
         self._check(self._library.lsbc_step_year(self._handle, year), self._handle)
         bits = b""
-        for name in OUTPUTS:
-            out = np.full(self._n_cell, np.nan)
-            self._check(self._library.lsbc_get_field(self._handle, name.encode(), 1, ctypes.c_int64(self._n_cell), out.ctypes.data_as(ctypes.c_void_p)),
+        for name, n_level in OUTPUTS.items():
+            out = np.full((n_level, self._n_cell), np.nan)
+            self._check(self._library.lsbc_get_field(self._handle, name.encode(), n_level, ctypes.c_int64(self._n_cell), out.ctypes.data_as(ctypes.c_void_p)),
                         self._handle)
             bits += out.tobytes()
         return bits

@@ -58,6 +58,48 @@ def serial_run(folder, comm, host):
     return folder / "serial"
 
 
+def with_everything(folder, comm, host):
+    """The section of a run with climate, a host's classes and parameters, transitions and a host's file."""
+    if comm.rank == 0:
+        from netCDF4 import Dataset
+
+        with Dataset(folder / "climate.nc", "w") as data:
+            data.createDimension("cell", 81)
+            data.createVariable("global_id", "i8", ("cell",))[:] = host.global_id
+            data.createVariable("coldest_month_temperature", "f8", ("cell",))[:] = 250.0 + np.arange(81) / 2
+    comm.barrier()
+    return ("[surface]\nclimate = 'climate.nc'\ncrosswalk = 'globcover'\nparameters = 'extpar_globcover'\ntransitions = true\n"
+            "[[deliver]]\nto = 'jsbach'\nfile = 'bc_land_frac_11pfts_{year}.nc'\n")
+
+
+@pytest.mark.parametrize("leave_last_empty", [False, True])
+def test_files_with_everything_a_host_may_want_have_the_same_bits_on_any_number_of_ranks_and_after_a_restart(comm, folder, leave_last_empty):
+    host = case.make_host()
+    extra = with_everything(folder, comm, host)
+    path = config(folder, comm, "serial", extra)
+    if comm.rank == 0:
+        alone = start(path, SerialComm(), host, np.arange(81), None)
+        case.couple(alone, host, np.arange(81), *YEARS)
+    comm.barrier()
+    cells, owned = scattered(comm, host, leave_last_empty)
+    component = start(config(folder, comm, "out", extra), comm, host, cells, owned)
+    case.couple(component, host, cells, *YEARS[:2])
+    component.write_restart(folder / "restart.nc")
+    component.close()
+    again = start(config(folder, comm, "again", extra), comm, host, cells, owned)
+    again.read_restart(folder / "restart.nc")
+    changes = np.empty((64, len(cells)))
+    again.get_field("transitions", changes)
+    assert changes.min(initial=0.0) >= 0.0
+    case.couple(again, host, cells, YEARS[2])
+    again.close()
+    if comm.rank == 0:
+        assert len(list((folder / "serial").glob("*.nc"))) == 3 * len(YEARS)
+        assert len(list((folder / "out").glob("*.nc"))) == 6 and len(list((folder / "again").glob("*.nc"))) == 3
+        assert_same_files(folder / "out", folder / "serial")
+        assert_same_files(folder / "again", folder / "serial")
+
+
 @pytest.mark.parametrize("leave_last_empty", [False, True])
 def test_files_have_the_same_bits_on_any_number_of_ranks(comm, folder, leave_last_empty):
     host = case.make_host()
