@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from year_files import PROVENANCE
 
 from lsbc.emulator.classes import NO_DATA
 from lsbc.regrid.lattice import Lattice
+
+from year_files import PROVENANCE
 
 
 def write_landuse(path: Path, codes: np.ndarray, lattice: Lattice, row: int = 0, col: int = 0, year: int = 2031, chunks: tuple[int, int] | None = None,
