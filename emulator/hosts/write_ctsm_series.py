@@ -116,9 +116,9 @@ def _checked_years(out: Path, data, land_use: LandUse) -> list[int]:
         if data.variables[name].shape[1:] != land_use.data.variables[name].shape:
             raise FileError(f"File {out}: {name} has the shape {data.variables[name].shape[1:]}, in {land_use.path} it is {land_use.data.variables[name].shape}.")
     years = [int(value) for value in data.variables["YEAR"][:]]
-    if [int(value) for value in data.variables["time"][:]] != years:
-        raise FileError(f"File {out}: time is not the year, as in the series that CTSM's tools make; name another file.")
-    if years and year not in years and year != years[-1] + 1:
+    if not years or [int(value) for value in data.variables["time"][:]] != years:
+        raise FileError(f"File {out}: time is not the year, as in the series that CTSM's tools make, or there is no year at all; name another file.")
+    if year not in years and year != years[-1] + 1:
         raise YearError(f"File {out} has the years {years[0]} to {years[-1]}; {year} is neither among them nor the next: CTSM stops at a gap "
                         "(set_info_from_year). Deliver the years in between first.")
     known = {*BY_YEAR, *REPEATED, "YEAR", "time", "input_pftdata_filename"}
@@ -130,27 +130,27 @@ def _checked_years(out: Path, data, land_use: LandUse) -> list[int]:
 
 
 def _define(data, land_use: LandUse) -> None:
-    """Dimensions and variables of a new series, without values but for the static ones."""
+    """Dimensions and variables of a new series, without values but for the static ones; large ones last, for a classic file moves its data at each definition."""
     surface, shape, dims = land_use.data, land_use.shape, land_use.dims
     data.createDimension("time", None)
     data.createDimension("nchar", N_NAME)
     copy_dimensions(surface, data, (*dims, *PARTS.values()))
-    for name in STATIC:
-        if name in surface.variables:
-            copy_variable(surface, data, name)
     by_year = {name: name for name in BY_YEAR} | ({FERTILISER: FERTILISER_IN_SURFACE} if FERTILISER_IN_SURFACE in surface.variables else {})
     for name, like in by_year.items():
         parts = tuple(dim for dim in surface.variables[like].dimensions if dim not in dims)
         chunks = (1, *(1 for _ in parts), min(block_rows(shape), shape[0]), *shape[1:])
         variable = data.createVariable(name, "f8", ("time", *parts, *dims), chunksizes=chunks if data.data_model.startswith("NETCDF4") else None)
         variable.setncatts(attributes(surface.variables[like]))
-    for name in LARGEST:
-        variable = data.createVariable(f"{name}_MAX", "f8", surface.variables[name].dimensions)
-        variable.setncatts({"long_name": f"largest {name} of all years", "units": "unitless"})
     for name, told in (("YEAR", "year of the land use"), ("time", "year")):
         data.createVariable(name, "i4", ("time",)).setncatts({"long_name": told, "units": "unitless"})
     data.createVariable("input_pftdata_filename", "S1", ("time", "nchar")).setncatts({"long_name": "file that the year's land use is from", "units": "unitless"})
     data.setncatts({"title": "landuse.timeseries of CTSM", "source": land_use.classes.year.provenance.get("source", "lsbc"), "surface_file": land_use.path.name})
+    for name in LARGEST:
+        variable = data.createVariable(f"{name}_MAX", "f8", surface.variables[name].dimensions)
+        variable.setncatts({"long_name": f"largest {name} of all years", "units": "unitless"})
+    for name in STATIC:
+        if name in surface.variables:
+            copy_variable(surface, data, name)
 
 
 def _slice(land_use: LandUse, block: Block, counts: Counter[str]) -> dict[str, np.ndarray]:

@@ -197,6 +197,15 @@ def test_a_series_of_another_grid_or_form_is_refused(tmp_path):
         data["time"][:] = 0
     with pytest.raises(FileError, match="time is not the year"):
         written(tmp_path, *SECOND, year=2032)
+    with netCDF4.Dataset(tmp_path / "empty.nc", "w") as empty, netCDF4.Dataset(series) as full:
+        for name, dimension in full.dimensions.items():
+            empty.createDimension(name, None if dimension.isunlimited() else len(dimension))
+        for name, variable in full.variables.items():
+            empty.createVariable(name, variable.dtype, variable.dimensions)
+        for name in ("LONGXY", "LATIXY"):
+            empty[name][:] = full[name][:]
+    with pytest.raises(FileError, match="or there is no year at all"):
+        written(tmp_path, *FIRST, out=tmp_path / "empty.nc")
     made = ctsm_series()
     made.variables |= {"time": Var(("time",), np.arange(2015, 2018)), "PCT_CFT": Var(("time", "cft", "lat", "lon"), np.full((3, 2, 2, 2), 50, np.float32))}
     with pytest.raises(FileError, match=r"PCT_NAT_PFT lies on \(time, natpft, lat, lon\), expected is \(time, natpft, lsmlat, lsmlon\)"):
