@@ -124,7 +124,7 @@ def _check_output(problems: list[str], config: Config) -> None:
 def _check_deliveries(problems: list[str], config: Config) -> None:
     for delivery in config.deliver:
         for name, value in vars(delivery.options).items():
-            if isinstance(value, Path) and not value.exists():
+            if isinstance(value, Path) and "{year}" not in value.name and not value.exists():
                 problems.append(f"[[deliver]] of {delivery.file}: {name} {value} does not exist")
 
 

@@ -16,6 +16,8 @@ FIRST_SLICE_TOLERANCE = 1e-6
 SHARES = {"PCT_NAT_PFT": "natpft", "PCT_CFT": "cft"}
 """Parts of a landunit, which sum to 100 in every cell, and the dimension of the parts."""
 SPECIAL = ("PCT_URBAN", "PCT_WETLAND", "PCT_LAKE", "PCT_GLACIER")
+OCEAN = "PCT_OCEAN"
+"""In surface files since CTSM 5.2 alone."""
 LANDUNITS = ("PCT_NATVEG", "PCT_CROP", *SPECIAL)
 """In the order of CTSM's decrease_order; urban is medium, high density, then tall buildings, and glacier is never decreased."""
 
@@ -48,7 +50,7 @@ def check(findings: Findings, surface: HostFile | None = None) -> None:
     for name, parts in SHARES.items():
         if name in file:
             _shares(findings, name, parts, is_series)
-    areas = {name: _percent(findings, name, _SPECIAL if name in SPECIAL else _VEG) for name in LANDUNITS if name in file}
+    areas = {name: _percent(findings, name, _SPECIAL if name in (*SPECIAL, OCEAN) else _VEG) for name in (*LANDUNITS, OCEAN) if name in file}
     if "PCT_URBAN" in areas and (urban := _all_urban(findings, areas.pop("PCT_URBAN"))) is not None:
         areas["PCT_URBAN"] = urban
     if "PCT_CROP" in areas and "PCT_CFT" not in file:
@@ -114,7 +116,7 @@ def _landunits(findings: Findings, areas: dict[str, np.ndarray], is_series: bool
         return
     plain = next((name for name in areas if name != "PCT_URBAN"), None)
     dims = findings.file.dims(plain) if plain else tuple(dim for dim in findings.file.dims("PCT_URBAN") if dim != "numurbl")
-    special = np.asarray(sum(areas[name] for name in SPECIAL if name in areas), np.float64)
+    special = np.asarray(sum(areas[name] for name in (*SPECIAL, OCEAN) if name in areas), np.float64)
     total = np.asarray(sum(areas.values()), np.float64)
     if is_series:
         rule = Rule(f"PCT_CROP, PCT_URBAN and PCT_LAKE are together at most 100 + {EXCESS_PERCENT:g}", _AREAS,
@@ -122,10 +124,10 @@ def _landunits(findings: Findings, areas: dict[str, np.ndarray], is_series: bool
         findings.cells(rule, f"sum of {', '.join(areas)}", total, total <= 100 + EXCESS_PERCENT, off=total, dims=dims)
         return
     if special.shape == total.shape:
-        findings.cells(Rule(f"Wetland, lake, urban and glacier are together at most 100 + {EXCESS_PERCENT:g}", _SPECIAL, "Correct them: CTSM stops with "
-                            "'patch cover>100'."), f"sum of {', '.join(name for name in SPECIAL if name in areas)}", special,
+        findings.cells(Rule(f"Wetland, lake, urban, glacier and ocean are together at most 100 + {EXCESS_PERCENT:g}", _SPECIAL, "Correct them: CTSM stops with "
+                            "'patch cover>100'."), f"sum of {', '.join(name for name in (*SPECIAL, OCEAN) if name in areas)}", special,
                        special <= 100 + EXCESS_PERCENT, off=special, dims=dims)
-    if len(areas) == len(LANDUNITS):
+    if areas.keys() >= set(LANDUNITS):
         weight = sum(values / 100 for values in areas.values())
         off = np.abs(weight - 1)
         findings.cells(Rule(f"The landunits sum to 100 within {100 * SUM_TOLERANCE:g}", f"{_DATA}: {_SUMS}", "Divide by the sum in float64 as the last step."),

@@ -47,7 +47,7 @@ class YearFile:
         return name in self._data.variables
 
     def values(self, name: str, cells: Cells = EVERYTHING) -> np.ndarray:
-        """One variable, (n,) or (level, n), in its own type; cells that lsbc does not cover hold -9999 (classes: -1).
+        """One variable, (n,), (level, n) or (n, corner), in its own type; cells that lsbc does not cover hold -9999 (classes: -1).
 
         Raises:
             FileError: there is none of this name, or the file is damaged.
@@ -55,12 +55,13 @@ class YearFile:
         if name not in self._data.variables:
             raise FileError(f"File {self.path} has no {name}.")
         variable = self._data[name]
+        before = (slice(None),) * variable.dimensions.index("cell")
         if isinstance(cells, slice):
-            return np.asarray(variable[..., cells])
+            return np.asarray(variable[(*before, cells)])
         if not len(cells):
-            return np.asarray(variable[..., :0])
+            return np.asarray(variable[(*before, slice(0))])
         first, last = int(cells.min()), int(cells.max()) + 1
-        return np.asarray(variable[..., first:last])[..., cells - first]
+        return np.asarray(variable[(*before, slice(first, last))])[(*before, cells - first)]
 
     def lu_frac(self, cells: Cells = EVERYTHING) -> np.ndarray:
         """Fractions of lsbc's classes, (8, n) in the order of `classes.CLASS_CODES`; all 0 in cells that lsbc does not cover."""

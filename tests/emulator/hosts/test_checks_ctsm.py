@@ -18,6 +18,21 @@ def test_a_sound_file_has_nothing_to_find(tmp_path):
     assert found(tmp_path, ctsm_series(), ctsm_surface()) == ()
 
 
+def test_ocean_counts_where_a_file_has_it(tmp_path):
+    spec = ctsm_surface()
+    ocean = np.zeros((2, 2))
+    for name in ("PCT_NATVEG", "PCT_CROP", "PCT_LAKE"):
+        spec.variables[name].values[1, 1] = 0
+    spec.variables["PCT_URBAN"].values[:, 1, 1] = 0
+    (told,) = found(tmp_path, spec)
+    assert told.count == 1 and told.rule.text.startswith("The landunits sum to 100")
+    ocean[1, 1] = 100
+    spec.variables["PCT_OCEAN"] = Var(("lat", "lon"), ocean)
+    assert found(tmp_path, spec) == ()
+    spec.variables["PCT_OCEAN"].values[0, 0] = 90
+    assert any(finding.rule.text.startswith("Wetland, lake, urban, glacier and ocean") for finding in found(tmp_path, spec))
+
+
 def test_a_file_without_land_use_is_refused(tmp_path):
     spec = ctsm_surface()
     spec.variables = {"LATIXY": spec.variables["LATIXY"]}
@@ -105,7 +120,7 @@ def test_special_landunits_beyond_the_cell_are_found(tmp_path):
     spec = ctsm_surface()
     spec.variables["PCT_WETLAND"].values[0, 1] = 75.001
     special, total = found(tmp_path, spec)
-    assert special.rule.text.startswith("Wetland, lake, urban and glacier are together at most 100")
+    assert special.rule.text.startswith("Wetland, lake, urban, glacier and ocean are together at most 100")
     assert "worst 100.001" in special.text and "lat 30, lon 201" in special.text
     assert total.rule.text.startswith("The landunits sum to 100")
 

@@ -27,6 +27,7 @@ def test_the_yearly_file_of_a_run_is_read_as_the_host_got_it(tmp_path):
             values = np.empty((levels, 81) if levels else 81)
             component.get_field(name, values)
             assert np.array_equal(year.values(name), values[..., order])
+        assert np.array_equal(year.values("lon_vertices", np.array([5, 2])), host.vertex_lon_deg[order[[5, 2]]])
         assert year.koppen().tolist() == [3] * 81 and year.coldest_month_c() == pytest.approx(np.full(81, -2.9), abs=1e-12) and year.covered().all()
         assert year.provenance["model"] == "closed-form" and "title" not in year.provenance
     component.close()
