@@ -27,8 +27,6 @@ CLASSES = "LU_CLASS_FRACTION"
 COAST_GAP = 0.0101
 """Misfit of water and FR_LAND that is EXTPAR's own: it sets FR_LAND of 0.49 to 0.51 to one of the two."""
 ICE_SOIL = 1
-LEAST_Z0_M = {True: 1e-2, False: 1e-6}
-"""EXTPAR's lower limits of Z0 where FR_LAND is at least 0.5 and elsewhere."""
 _ROUNDING = 1e-5
 _LOWER_Z0 = 1e-3
 """Relative misfit beyond rounding."""
@@ -135,8 +133,7 @@ def _roughness(template: _Template, place: np.ndarray, before: np.ndarray, after
     """Z0 [m]: what the template's has beyond its own classes' is orography and stays (EXTPAR adds the two)."""
     total = template.fields["Z0"][place].astype(np.float64)
     template.counts.update(lower=int((total < before * (1.0 - _LOWER_Z0)).sum()))
-    least = np.where(template.land[place] >= 0.5, LEAST_Z0_M[True], LEAST_Z0_M[False])
-    return np.maximum(after + np.maximum(total - before, 0.0), least)
+    return after + np.maximum(total - before, 0.0)
 
 
 def _check(template: _Template, year: YearFile, cells: slice, covered: np.ndarray) -> None:

@@ -196,8 +196,8 @@ def _albedo(template: _Template, host: HostClasses, reference: YearFile) -> list
         old = values[:, cells].astype(np.float64)
         new = old + change
         limited = np.clip(new, np.minimum(old, ALBEDO_RANGE[0]), np.maximum(old, ALBEDO_RANGE[1]))
-        template.counts.update(limited=int(((limited != new) & there).any(axis=0).sum()))
-        values[:, cells] = np.where(there & (change != 0.0), limited, values[:, cells])
+        template.counts.update(limited=int(((np.abs(limited - new) > 0.0) & there).any(axis=0).sum()))
+        values[:, cells] = np.where(there, limited, values[:, cells])
     template.store("Malbedo", values)
     return ["Malbedo"]
 

@@ -145,6 +145,14 @@ def test_all_else_in_the_file_is_bit_for_bit_the_templates(tmp_path):
     assert data["LU_CLASS_FRACTION"].attrs == {"CDI_grid_type": "unstructured"}
 
 
+def test_any_file_that_icon_reads_will_do(tmp_path):
+    spec = template()
+    for name in ("SOILTYP", *FIELDS):
+        without(name)(spec)
+    data, _ = deliver_to(tmp_path, spec, *EVERYWHERE)
+    assert column(data, 0) == approx({2: 0.5, 10: 0.25, 19: 0.25})
+
+
 def test_only_fields_that_the_template_has_are_written(tmp_path):
     data, _ = deliver_to(tmp_path, extpar(), *EVERYWHERE)
     assert set(data.variables) == set(extpar().variables)
@@ -187,10 +195,11 @@ def test_vegetation_on_ice_soil_stays_as_the_template_has_it(tmp_path):
 
 
 def test_a_share_of_water_at_odds_with_fr_land_becomes_1_less_fr_land_and_is_told(tmp_path):
-    spec = template(land=(0.75, 0.6, 0, 1), water=(1, 0.4, 1, 0), crops=(0, 0.5, 0, 1))  # all water by its classes, three quarters land by FR_LAND
+    # All water by its classes and three quarters land by FR_LAND; a misfit of 0.02.
+    spec = template(land=(0.75, 0.6, 0, 1), water=(1, 0.4, 1, 0.02), crops=(0, 0.5, 0, 0.98))
     data, notes = deliver_to(tmp_path, spec, *EVERYWHERE)
-    assert column(data, 0) == approx({2: 0.375, 10: 0.1875, 19: 0.1875, 21: 0.25})
-    assert any(note.startswith("1 cells had a share of water") for note in notes)
+    assert column(data, 0) == approx({2: 0.375, 10: 0.1875, 19: 0.1875, 21: 0.25}) and column(data, 3) == {10: 1.0}
+    assert any(note.startswith("2 cells had a share of water") for note in notes)
 
 
 def test_extpars_own_gap_of_fr_land_around_a_half_is_not_at_odds(tmp_path):
@@ -250,7 +259,8 @@ def test_a_wrong_template_is_refused(tmp_path, change, message):
     (set_values("Z0", 1, np.nan), "Z0 is nan in cell 2"),
     (set_values("Z0", 1, 0), "Z0 is 0 in cell 2"),
 ])
-def test_an_impossible_value_that_would_be_used_is_refused_and_the_cell_named(tmp_path, change, message):
+def test_an_impossible_value_that_would_be_used_is_refused_and_the_cell_named(tmp_path, monkeypatch, change, message):
+    monkeypatch.setattr(YearFile, "slabs", lambda year: (slice(k, k + 1) for k in range(year.n_cell)))
     spec = template()
     change(spec)
     with pytest.raises(ValueRangeError, match=message):
