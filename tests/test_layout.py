@@ -10,15 +10,15 @@ MAY_IMPORT = {"regrid": set(), "emulator": {"regrid"}, "fortran_bridge": {"regri
 ONLY_IN = {
     "mpi4py": {"regrid/comm.py"},
     "cffi": {"fortran_bridge/build_ffi.py"},
-    "matplotlib": {"emulator/plot.py", "training/score_plots.py"},
+    "matplotlib": {*(f"emulator/{name}.py" for name in ("plot", "plot_frame", "plot_host")), "training/score_plots.py"},
     "onnxruntime": {"emulator/network/onnx_cpu.py", "training"},
     "torch": {*(f"emulator/network/{name}.py" for name in ("torch_network", "torch_exported", "torchscript", "program_file", "cuda_graphs", "tensorrt",
                                                      "device_channels", "device_memory", "device_tiles", "device_calls")),
               "emulator/devices.py", "regrid/apply_torch.py", "training"},
     "torch_tensorrt": {"emulator/network/tensorrt.py"},
     "openvino": {"emulator/network/openvino.py", "training/runtimes.py"},
-    "netCDF4": {"emulator/reader.py", "emulator/output.py", "emulator/restart.py", "emulator/record_file.py", "emulator/plot.py", "training",
-                "emulator/hosts", "regrid/readers/grid_file.py", "regrid/readers/scrip_writer.py", "regrid/netcdf_input.py", "regrid/weight_writer.py",
+    "netCDF4": {"emulator/reader.py", "emulator/output.py", "emulator/restart.py", "emulator/record_file.py", "emulator/plot_frame.py", "emulator/plot_host.py",
+                "training", "emulator/hosts", "regrid/readers/grid_file.py", "regrid/readers/scrip_writer.py", "regrid/netcdf_input.py", "regrid/weight_writer.py",
                 "regrid/field_files.py", "regrid/backends/yac.py", "regrid/backends/esmf_child.py"},
     "rasterio": {"training/readers/raster.py", "training/coarse_change.py"},
     "zarr": {"training/store.py", "emulator/hosts/zarr_plan.py"},
@@ -62,7 +62,7 @@ def test_heavy_libraries_stay_where_they_belong(path):
         if allowed is None:
             continue
         assert any(here == place or here.startswith(f"{place}/") for place in allowed), f"{here} imports {module}"
-        if not here.startswith("training/") and here not in ("fortran_bridge/build_ffi.py", "emulator/plot.py", "emulator/adapters/bmi.py"):
+        if not here.startswith("training/") and here not in ("fortran_bridge/build_ffi.py", "emulator/adapters/bmi.py"):
             assert not at_top, f"{here} imports {module} before it is needed"
 
 

@@ -32,7 +32,7 @@ def kind_of(options: type, name: str) -> type:
 
 
 def read_options(options: type, given: Mapping[str, Any], base: Path) -> Any:
-    """An instance of `options`; raises OptionsError telling all that is wrong."""
+    """An instance of `options`; raises OptionsError telling all that is wrong. Paths, and texts that end in .toml (a table of one's own), are relative to `base`."""
     fields = {field.name: field for field in dataclasses.fields(options)}
     problems = [f"unknown option {name}; there are {', '.join(fields)}" for name in given if name not in fields]
     values = {}
@@ -41,6 +41,8 @@ def read_options(options: type, given: Mapping[str, Any], base: Path) -> Any:
             kind, value = kind_of(options, name), given[name]
             if kind is Path and isinstance(value, (str, Path)) and str(value):
                 value = base / value
+            elif kind is str and isinstance(value, str) and value.endswith(".toml"):
+                value = str(base / value)
             elif kind is float and type(value) is int:
                 value = float(value)
             if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):

@@ -7,7 +7,7 @@ from lsbc.emulator.fields import FILL
 from lsbc.regrid.errors import FileError
 
 pytest.importorskip("matplotlib", reason="matplotlib is not installed (extra 'plot')")
-from lsbc.emulator import plot  # noqa: E402
+from lsbc.emulator import plot, plot_frame  # noqa: E402
 
 
 @pytest.fixture
@@ -90,16 +90,16 @@ def test_a_map_without_any_data_is_drawn_whole(landuse):
 def test_the_south_is_below_whichever_way_the_rows_of_the_file_run(landuse, flip):
     image = plot.landuse_figure(landuse("map", [[11, 11], [40, 40]], flip=flip)).axes[0].images[0]
     colours = np.round(255 * np.asarray(image.get_array())[:, 0, :3]).astype(int)
-    assert ["#" + "".join(f"{part:02x}" for part in colour) for colour in colours] == [plot.CLASS_COLOURS[1], plot.CLASS_COLOURS[4]]
+    assert ["#" + "".join(f"{part:02x}" for part in colour) for colour in colours] == [plot_frame.CLASS_COLOURS[1], plot_frame.CLASS_COLOURS[4]]
     assert image.origin == "lower"
 
 
 def test_every_class_has_a_colour_of_its_own():
-    assert len(set(plot.CLASS_COLOURS)) == len(CLASS_CODES)
+    assert len(set(plot_frame.CLASS_COLOURS)) == len(CLASS_CODES)
 
 
 def test_degrees_are_marked_with_their_hemisphere():
-    assert [plot._degrees(value, "EW") for value in (8.5, -3.0, 0.0)] == ["8.5°E", "3°W", "0°"]
+    assert [plot_frame._degrees(value, "EW") for value in (8.5, -3.0, 0.0)] == ["8.5°E", "3°W", "0°"]
 
 
 def test_the_change_map_counts_changed_cells_and_names_what_they_became(landuse):
@@ -113,8 +113,8 @@ def test_the_change_map_counts_changed_cells_and_names_what_they_became(landuse)
 def test_changed_cells_are_coloured_by_what_they_became_on_grey(landuse):
     before, after = landuse("before", [[22, 22], [40, 40]]), landuse("after", [[11, 22], [40, 40]])
     image = np.asarray(plot.change_figure(before, after).axes[0].images[0].get_array())
-    assert image[0, 0] == pytest.approx(plot._rgb(plot.CLASS_COLOURS[1]))
-    assert image[1, 1] == pytest.approx(plot._rgb(plot.LAND_COLOUR))
+    assert image[0, 0] == pytest.approx(plot_frame.rgb(plot_frame.CLASS_COLOURS[1]))
+    assert image[1, 1] == pytest.approx(plot_frame.rgb(plot_frame.LAND_COLOUR))
 
 
 def test_few_changed_cells_are_drawn_larger_and_the_map_says_so(landuse):
@@ -141,7 +141,7 @@ def test_host_cells_are_polygons_in_one_piece_across_the_date_line(host):
     cells = plot.host_figure(host, "lu_dominant").axes[0].collections[0]
     polygons = [path.vertices for path in cells.get_paths()]
     assert polygons[1][:3, 0].tolist() == [179.0, 181.0, 179.5]
-    assert cells.get_facecolor()[0, :3] == pytest.approx(plot._rgb(plot.CLASS_COLOURS[1]))
+    assert cells.get_facecolor()[0, :3] == pytest.approx(plot_frame.rgb(plot_frame.CLASS_COLOURS[1]))
 
 
 def test_the_dominant_class_has_a_legend_in_cells(host):
@@ -161,8 +161,8 @@ def test_units_are_shown_where_there_are_some(host):
 
 
 def test_a_field_that_is_not_there_is_refused_with_those_that_are(host):
-    with pytest.raises(FileError, match="no field 'lu_frac'.*lu_dominant, lai, z0m"):
-        plot.host_figure(host, "lu_frac")
+    with pytest.raises(FileError, match="no field 'lu_frc'.*lu_dominant, lai, z0m, lu_frac"):
+        plot.host_figure(host, "lu_frc")
 
 
 def test_the_picture_is_a_png_at_least_1200_wide(landuse, host, tmp_path):

@@ -13,13 +13,19 @@ class Options:
     order: str = option("order of cells", default="nest", choices=("nest", "ring"))
     depth_m: float = option("depth", default=1.0)
     nside: int = option("resolution", default=64)
+    crosswalk: str = option("a shipped name or a .toml file", default="modis")
     fold: bool = option("fold", default=False)
 
 
 def test_paths_are_beside_the_file_that_names_them_and_whole_numbers_may_stand_for_others():
     got = read_options(Options, {"template": "a.nc", "table": "/x/b.tbl", "depth_m": 2}, Path("/base"))
     assert (got.template, got.table, got.depth_m, type(got.depth_m)) == (Path("/base/a.nc"), Path("/x/b.tbl"), 2.0, float)
-    assert (got.order, got.nside, got.fold) == ("nest", 64, False)
+    assert (got.order, got.nside, got.fold, got.crosswalk) == ("nest", 64, False, "modis")
+
+
+def test_a_table_of_ones_own_is_beside_the_file_that_names_it():
+    assert read_options(Options, {"template": "a.nc", "crosswalk": "mine.toml"}, Path("/base")).crosswalk == "/base/mine.toml"
+    assert read_options(Options, {"template": "a.nc", "crosswalk": "globcover"}, Path("/base")).crosswalk == "globcover"
 
 
 @pytest.mark.parametrize("given, told", [
