@@ -72,7 +72,8 @@ class HostFields:
         names = tuple(f"{target.id} {target.name}" for target in self.crosswalk.classes)  # the number first: files take it from there
         title = self.crosswalk.table.title
         infos = [FieldInfo("host_lu_frac", "area_fraction", f"area fraction of each class of {title}", "1", "out", levels=names, axes=(("host_class", len(names)),)),
-                 FieldInfo("host_lu_dominant", "", f"class of largest area, {title}, lowest number on ties; -1 where none of the host's own has any", "1", "out",
+                 FieldInfo("host_lu_dominant", "",
+                           f"dominant class of {title.partition(',')[0]}, lowest number on ties; -1 where none of the host's own has any", "1", "out",
                            (-1.0, float(OWN_IDS_END)), flags=tuple((target.id, _word(target.name)) for target in self.crosswalk.classes if target.id < OWN_IDS_END))]
         if self.parameters is not None:
             for name in quantities_with_rule(self._own):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 COLOUR_MAPS = {"lai": "YlGn", "leaf_area_index": "YlGn", "vegetation_area_fraction": "YlGn", "albedo": "cividis", "z0m": "magma", "emissivity": "cividis",
                "root_depth": "YlOrBr", "veg_frac": "YlGn", "urban_frac": "Reds", "crop_frac": "YlOrBr", "pasture_frac": "YlGn", "forest_frac": "Greens",
                "lu_frac": "YlGnBu", "host_lu_frac": "YlGnBu", "transitions": "magma_r", "climate_coldest_month": "coolwarm"}
+
+LEGEND_CHARACTERS = 19
+"""In a line beside the map."""
 
 
 def host_figure(path: str | Path, variable: str, title: str | None = None) -> Figure:
@@ -107,7 +111,7 @@ def _draw_flags(axes, cells, values: np.ma.MaskedArray, flags: dict[int, str]) -
     colour_of = {number: palette[(2 * k) % len(palette) + (2 * k) // len(palette)] for k, number in enumerate(flags)}
     shown = np.ma.filled(values, NO_DATA).astype(int)
     cells.set_facecolor([colour_of.get(number, tuple(rgb(NO_DATA_COLOUR))) for number in shown.tolist()])
-    words = {int(number): f"{number} {flags.get(int(number), '')[:28].replace('_', ' ')}  {count:,}" for number, count in zip(numbers, counts)}
+    words = {int(number): fill(f"{number} {flags.get(int(number), '').replace('_', ' ')}  {count:,}", LEGEND_CHARACTERS) for number, count in zip(numbers, counts)}
     legend(axes, {number: text for number, text in words.items() if number in colour_of}, colour_of)
 
 

@@ -10,9 +10,8 @@ from lsbc.emulator.gate import CLOSURE_TOLERANCE
 from lsbc.regrid.errors import InternalError
 
 N_PAIR = N_CLASS * N_CLASS
-INFO = FieldInfo("transitions", "area_fraction", "area fraction that was of one class last year and is of another this year; from class by to class, "
-                 "what did not change on the diagonal", "1", "out", levels=tuple(f"{old}.{new}" for old in CLASS_NAMES for new in CLASS_NAMES),
-                 axes=(("from_class", N_CLASS), ("to_class", N_CLASS)))
+INFO = FieldInfo("transitions", "area_fraction", "area that changed class, share of the cell by last year's class and this year's; unchanged on the diagonal", "1", "out",
+                 levels=tuple(f"{old}.{new}" for old in CLASS_NAMES for new in CLASS_NAMES), axes=(("from_class", N_CLASS), ("to_class", N_CLASS)))
 """Level 8 i + j is the area that went from class i to class j."""
 
 

@@ -1,7 +1,7 @@
 """Draw the maps of one demonstration run: demo_maps.py --fine FINE_NC --results FOLDER
 
-Before (the first map given), the 1 km map of the first and the last year, what changed between them, and three fields
-on the host's cells.
+Before (the first map given), the 1 km map of the first and the last year, what changed between them, and fields on
+the host's cells: dominant class, leaf area in July, albedo, the host's own classes, and what became town.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from lsbc.emulator import plot
 from lsbc.regrid.errors import LsbcError
 
-HOST_FIELDS = ("lu_dominant", "lai", "albedo")
+HOST_FIELDS = ("lu_dominant", "leaf_area_index.7", "albedo", "host_lu_dominant", "transitions.cropland.urban")
 
 
 def draw(fine: Path, results: Path) -> list[Path]:
@@ -29,7 +29,7 @@ def draw(fine: Path, results: Path) -> list[Path]:
         plot.plot_landuse(last, results / f"map_3_{last.stem}.png"),
         plot.plot_change(first, last, results / "map_4_change.png"),
     ]
-    made += [plot.plot_host(hosts[-1], name, results / f"map_{k}_host_{name}.png") for k, name in enumerate(HOST_FIELDS, 5)]
+    made += [plot.plot_host(hosts[-1], name, results / f"map_{k}_host_{name.replace('.', '_')}.png") for k, name in enumerate(HOST_FIELDS, 5)]
     return made
 
 

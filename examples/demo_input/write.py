@@ -87,6 +87,14 @@ landuse_map = true
 host_fields = true
 uncovered_cells = "error"
 
+[surface]
+crosswalk = "{crosswalk}"    # the host's own classes as well: host_lu_frac, host_lu_dominant
+transitions = true           # from class by to class
+
+[[deliver]]                  # files for others, made from lsbc_<year>.nc; `lsbc deliver --help` lists the writers
+to = "fraclut"
+file = "fracLut_{{year}}.nc"
+
 [run]                       # for `lsbc run`, BMI and `lsbc yac`
 host = "{host}_host.nc"
 first_year = {first_year}
@@ -94,6 +102,9 @@ last_year = {last_year}
 """
 
 
+CROSSWALKS = {"icon": "globcover", "wrf": "modis"}
+
+
 def write_config(path: Path, host: str, first_year: int, last_year: int) -> None:
     """The component's configuration for one host."""
-    path.write_text(CONFIG.format(host=host, first_year=first_year, last_year=last_year), encoding="utf-8")
+    path.write_text(CONFIG.format(host=host, crosswalk=CROSSWALKS[host], first_year=first_year, last_year=last_year), encoding="utf-8")
