@@ -45,24 +45,15 @@ class HostFields:
         _ = self._own  # refuses classes that the table does not have
 
     @cached_property
-    def own_rows(self) -> np.ndarray:
-        """Rows of the crosswalk's classes that are the host's own."""
-        return np.array([k for k, target in enumerate(self.crosswalk.classes) if target.id < OWN_IDS_END], int)
-
-    @cached_property
     def reached(self) -> np.ndarray:
         """Rows of the host's own classes that any of lsbc's classes can become."""
         shares = sum(lookup.shares.sum(axis=0) for lookup, code in zip(self.crosswalk.lookups, CODES) if code in CLASS_CODES)
-        return self.own_rows[shares[self.own_rows] > 0.0]
-
-    @cached_property
-    def _reached(self) -> ParameterTable:
-        return self._own.select(self.crosswalk.classes[k].id for k in self.reached)
+        return np.array([k for k, target in enumerate(self.crosswalk.classes) if target.id < OWN_IDS_END and shares[k] > 0.0], int)
 
     @cached_property
     def _own(self) -> ParameterTable:
-        """The parameter table with the crosswalk's own classes, in their order."""
-        return self.parameters.select(self.crosswalk.classes[k].id for k in self.own_rows)
+        """The parameter table with these classes, in their order."""
+        return self.parameters.select(self.crosswalk.classes[k].id for k in self.reached)
 
     @cached_property
     def outputs(self) -> tuple[FieldInfo, ...]:
@@ -102,7 +93,7 @@ class HostFields:
         """Each of the table's quantities over the area of the host's own classes, (n_cell,); `FILL` where there is none."""
         total = own.sum(axis=0)
         cells = np.flatnonzero(total > 0.0)
-        values = aggregate(own[:, cells] / total[cells], self._reached, name_of=lambda k: climate.name_of(int(cells[k])))
+        values = aggregate(own[:, cells] / total[cells], self._own, name_of=lambda k: climate.name_of(int(cells[k])))
         out = {}
         for name, inside in values.items():
             out[f"host_{name}"] = np.full(own.shape[1], FILL)

@@ -75,6 +75,15 @@ def test_a_table_of_other_classes_is_refused():
         HostFields(read_crosswalk("modis"), read_parameter_table("extpar_globcover"))
 
 
+def test_a_table_needs_only_the_classes_that_lsbcs_become():
+    table = read_parameter_table("extpar_globcover")
+    without_undefined = table.select(range(1, 23))
+    got = HostFields(read_crosswalk("globcover"), without_undefined).fields(by_class({CROP: 1.0}), climate(1), np.ones(1, bool))
+    assert got["host_z0m"] == pytest.approx([0.07], rel=1e-14)
+    with pytest.raises(ConfigError, match="has no class 2; it has 3..22"):
+        HostFields(read_crosswalk("globcover"), table.select(range(3, 23)))
+
+
 def test_an_unknown_climate_names_the_cell_but_only_where_it_matters():
     host = HostFields(read_crosswalk("modis"))
     fraction, zones = by_class({CROP: 1.0}, {FOREST: 1.0}), climate(2, koppen=0)
