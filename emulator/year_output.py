@@ -46,12 +46,12 @@ class YearOutput:
         output = self._config.output
         if output.directory is None:
             return
-        provenance = self.provenance(plan)
+        provenance, calendar = self.provenance(plan), self._config.time.calendar
         yearly = output.directory / f"lsbc_{state.year}.nc"
         if output.host_fields:
-            write_host_fields(self._comm, plan, state, infos, yearly, provenance)
+            write_host_fields(self._comm, plan, state, infos, yearly, provenance, calendar=calendar)
         if output.landuse_map:
-            write_landuse_map(self._comm, plan, state.core, state.year, output.directory / f"landuse_{state.year}.nc", provenance)
+            write_landuse_map(self._comm, plan, state.core, state.year, output.directory / f"landuse_{state.year}.nc", provenance, calendar=calendar)
         for delivery in self._config.deliver:
             agree(self._comm, self._deliver, delivery, yearly, delivery.path(output.directory, state.year))
 
