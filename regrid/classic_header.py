@@ -37,6 +37,21 @@ def check_classic(path: Path) -> None:
             raise FileError(f"File {path} is cut short: it has {path.stat().st_size} bytes, its header speaks of {needed}.")
 
 
+def data_offsets(path: Path) -> tuple[int, list[tuple[int, int]], int] | None:
+    """Where a classic file's header ends, the (place in the header, value) of each variable's data offset, and the bytes of such a number.
+
+    None for other files.  Raises:
+        FileError: the header breaks the format.
+    """
+    with open(path, "rb") as file:
+        magic = file.read(4)
+        if magic[:3] != b"CDF" or magic[3:] not in (b"\1", b"\2", b"\5"):
+            return None
+        header = _Header(path, file, magic[3])
+        header.length()
+        return header.end, header.begins, 4 if magic[3] == 1 else 8
+
+
 def _record_bytes(sizes: list[int]) -> int:
     """Bytes from one record to the next; a variable is padded to fours in each record, unless it is the only one by record."""
     return sizes[0] if len(sizes) == 1 else sum(-(-size // 4) * 4 for size in sizes)
@@ -51,6 +66,8 @@ class _Header:
         self._count_bytes = 8 if version == 5 else 4
         self._offset_bytes = 4 if version == 1 else 8
         self._last_type = 11 if version == 5 else _NEWEST_CLASSIC_TYPE
+        self.begins: list[tuple[int, int]] = []
+        self.end = 0
 
     def length(self) -> int:
         """Bytes that the file must have for the last value of every variable."""
@@ -61,7 +78,7 @@ class _Header:
         self._attributes()
         variables = [self._variable(dims) for _ in range(self._list(_VARIABLES))]
         step = _record_bytes([size for _, size, by_record in variables if by_record])
-        header = self._file.tell()
+        header = self.end = self._file.tell()
         ends = [begin + size + (max(numrecs, 1) - 1) * step for begin, size, by_record in variables if numrecs or not by_record]
         if any(begin < header for begin, size, _ in variables if size):
             raise self._damaged("a variable begins inside it")
@@ -83,7 +100,9 @@ class _Header:
         self._attributes()
         width = self._type()
         self._number(self._count_bytes)
+        place = self._file.tell()
         begin = self._number(self._offset_bytes)
+        self.begins.append((place, begin))
         by_record = bool(ids) and dims[ids[0]] == 0
         return begin, math.prod(dims[i] for i in ids[by_record:]) * width, by_record
 

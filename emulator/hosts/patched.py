@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from lsbc.emulator.hosts.roomy_copy import copy_with_room
 from lsbc.regrid.atomic import whole_file
 from lsbc.regrid.errors import FileError
 
@@ -25,7 +25,7 @@ def patched(template: Path, out: Path) -> Iterator:
     if not template.is_file():
         raise FileError(f"File {template} does not exist or is no regular file.")
     with whole_file(out) as temporary:
-        shutil.copyfile(template, temporary)
+        copy_with_room(template, temporary)
         with Dataset(temporary, "r+") as data:
             data.set_auto_maskandscale(False)
             yield data
