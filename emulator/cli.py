@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import shlex
 import sys
 import time
 from importlib.metadata import entry_points, version
@@ -75,6 +76,11 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("host", choices=("wrf", "icon", "jsbach", "ctsm"))
     command.add_argument("file")
     command.add_argument("file2", nargs="?", help="icon: the grid file; jsbach: the next year's file; ctsm: the surface file of a landuse.timeseries")
+    command = add("climate", _climate, "Write a climate file: the mean temperature of the coldest month of each of the host's cells.")
+    command.add_argument("monthly", metavar="MONTHLY.nc", help="monthly means of near-surface air temperature [K or degC] on a grid, of one year or several")
+    command.add_argument("cells", metavar="CELLS", help="the host's cells: the run's host file, or a grid file as for `lsbc regrid grid` (ids 1, 2, ... in its order)")
+    command.add_argument("-o", "--output", required=True, metavar="climate.nc")
+    command.add_argument("-v", "--variable", help="name of the temperature, where MONTHLY.nc has several")
     command = add("plot", _plot, "Draw maps of a landuse_<year>.nc or lsbc_<year>.nc file.")
     command.add_argument("file")
     command.add_argument("-o", "--output", help="PNG file, or a directory (beside FILE by default)")
@@ -208,6 +214,18 @@ def _check_host(options: argparse.Namespace) -> int:
     report = check_host(options.host, options.file, options.file2)
     print(report.text)
     return report.exit_code
+
+
+def _climate(options: argparse.Namespace) -> int:
+    from lsbc.emulator.climate_file import write_climate
+
+    command = shlex.join(["lsbc", "climate", options.monthly, options.cells, "-o", options.output, *(["-v", options.variable] if options.variable else [])])
+    history = f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}: {command}"
+    outcome = write_climate(Path(options.monthly), options.cells, Path(options.output), options.variable, history)
+    for note in outcome.notes:
+        print(f"note: {note}", file=sys.stderr)
+    print(outcome.text)
+    return 0
 
 
 def _plot(options: argparse.Namespace) -> int:
