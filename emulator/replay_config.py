@@ -15,6 +15,7 @@ from typing import Any, get_args, get_type_hints
 
 from lsbc.emulator.config import SHIPPED, Config
 from lsbc.emulator.record_file import Header
+from lsbc.emulator.surface_settings import TABLES, resolved
 from lsbc.regrid.errors import ConfigError
 
 
@@ -22,7 +23,7 @@ def replay_config(header: Header, config: Path | None, settings: list[str], fold
     """Path of the configuration to replay with, written into `folder` where it is not `config` itself.
 
     Relative paths of the recorded configuration count from where it was, those in `settings` from the working directory.
-    The recorded `output.directory` is left out, so that a replay writes no files.
+    The recorded `output.directory` and `[[deliver]]` are left out, so that a replay writes no files.
 
     Args:
         config: takes the place of the recorded configuration.  settings: words "section.key=value".
@@ -43,6 +44,7 @@ def replay_config(header: Header, config: Path | None, settings: list[str], fold
     _make_absolute(table, source.parent)
     if config is None and isinstance(table.get("output"), dict):
         table["output"].pop("directory", None)
+        table.pop("deliver", None)
     for word in settings:
         section, key, value = _setting(word)
         changed = {section: {key: value}}
@@ -95,6 +97,10 @@ def _make_absolute(table: dict[str, Any], base: Path) -> None:
         value = values.get(key) if isinstance(values, dict) else None
         if isinstance(value, str) and value and not value.startswith(SHIPPED):
             values[key] = str(base / value)
+    surface = table.get("surface")
+    for key in TABLES if isinstance(surface, dict) else ():
+        if isinstance(surface.get(key), str):
+            surface[key] = resolved(surface[key], base)
 
 
 def _setting(word: str) -> tuple[str, str, Any]:

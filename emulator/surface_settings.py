@@ -9,6 +9,9 @@ from typing import Any
 
 from lsbc.regrid.errors import ConfigError, FileError
 
+TABLES = ("crosswalk", "parameters")
+"""Keys of [surface] that hold the name of a shipped table or a path."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class SurfaceConfig:
@@ -44,12 +47,13 @@ class SurfaceConfig:
         from lsbc.emulator.surface.season_table import read_season_table
         from lsbc.emulator.surface.tables_text import open_table
 
-        crosswalk = read_crosswalk(_resolved(self.crosswalk, base)) if self.crosswalk else None
-        parameters = open_table(_resolved(self.parameters, base), self.parameters_system or None, self.parameters_season or None) if self.parameters else None
+        crosswalk = read_crosswalk(resolved(self.crosswalk, base)) if self.crosswalk else None
+        parameters = open_table(resolved(self.parameters, base), self.parameters_system or None, self.parameters_season or None) if self.parameters else None
         return Tables(read_class_table(_text(self.class_table)), read_season_table(_text(self.season_table)), HostFields(crosswalk, parameters))
 
 
-def _resolved(name_or_path: str, base: Path) -> str:
+def resolved(name_or_path: str, base: Path) -> str:
+    """A path is relative to `base`; the name of a shipped table stays."""
     return str(base / name_or_path) if name_or_path.lower().endswith((".toml", ".tbl")) else name_or_path
 
 

@@ -23,6 +23,13 @@ def test_paths_count_from_the_recorded_folder_and_no_output_is_written(tmp_path)
     assert config.model.artefact == "shipped:bavaria30" and config.output.min_coverage == 0.25
 
 
+def test_tables_count_from_the_recorded_folder_and_no_hosts_file_is_written(tmp_path):
+    text = TEXT + "[surface]\nclimate = 'c.nc'\ncrosswalk = 'mine.toml'\nparameters = 'extpar_globcover'\n[[deliver]]\nto = 'jsbach'\nfile = 'a.nc'\n"
+    config = load_config(replay_config(header(text), None, [], tmp_path))
+    assert (config.surface.climate, config.surface.crosswalk) == (Path("/scratch/run/c.nc"), "/scratch/run/mine.toml")
+    assert config.surface.parameters == "extpar_globcover" and config.deliver == ()
+
+
 def test_keys_are_changed_by_their_type_and_paths_count_from_here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     words = ["data.fine=mine.nc", "output.min_coverage=0.75", "allocation.enabled=false", "model.backend=onnxruntime", 'output.directory="res"']
