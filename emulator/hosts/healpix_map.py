@@ -147,8 +147,9 @@ def _scatter(cells: np.ndarray, area: np.ndarray, chunk: int, wanted: set[int], 
     for k in np.unique(number).tolist():
         if k in wanted:
             here = number == k
-            target = held.setdefault(k, np.zeros((N_CLASS, chunk)))
-            target[:, place[here]] += area[:, here]
+            if k not in held:
+                held[k] = np.zeros((N_CLASS, chunk))
+            held[k][:, place[here]] += area[:, here]
 
 
 def _blocks_of_strips(strips, first_row: int, after_row: int) -> Iterator:

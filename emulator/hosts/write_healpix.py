@@ -81,6 +81,7 @@ def _write_year(landuse: LandUseMap, out: Path, plan: StorePlan, levels: tuple[L
             n_inside, n_touched = int(_enough(covered, min_coverage).sum()), int((covered > 0.0).sum())
             writer.put(chunk, values, {"cells": n_inside, "sparse": n_touched - n_inside})
         if not writer.counts.get("cells"):
+            writer.discard()
             raise ValueRangeError(f"The map {landuse.path} covers no HEALPix cell of nside {levels[0].grid.nside} by {min_coverage:g} or more: nothing to write.")
         counts = dict(writer.counts)
         writer.commit()

@@ -45,23 +45,23 @@ class YearWriter:
 
     def _begin(self) -> None:
         """Go on with what a stopped run left, if that was to become the same."""
-        zarr = zarr_library()
         self.done: list[int] = []
         self.counts: dict[str, int] = {}
+        chunks, filled = self._part / "chunks", [array for array in self.plan.arrays if array.filled]
         with suppress(OSError, ValueError, KeyError, TypeError):
             state = json.loads((self._part / "progress.json").read_text(encoding="utf-8"))
             if state["request"] == self._request:
+                group = zarr_library().open_group(str(chunks), mode="r+", zarr_format=self.plan.zarr_format)
+                self._arrays = {array.name: group[array.name] for array in filled}
                 self.done, self.counts = state["done"], state["counts"]
-        chunks = self._part / "chunks"
-        if not self.done:
-            for old in self._part.iterdir():
-                shutil.rmtree(old, ignore_errors=True)
-            self._group = zarr.open_group(str(chunks), mode="w", zarr_format=self.plan.zarr_format)
-            create_arrays(self._group, self.plan, 1, [array for array in self.plan.arrays if array.filled])
+        if self.done:
+            for torn in chunks.rglob("*.partial"):
+                torn.unlink()
             return
-        for unfinished in chunks.rglob("*.partial"):
-            unfinished.unlink()
-        self._group = zarr.open_group(str(chunks), mode="r+", zarr_format=self.plan.zarr_format)
+        _empty(self._part)
+        group = zarr_library().open_group(str(chunks), mode="w", zarr_format=self.plan.zarr_format)
+        create_arrays(group, self.plan, 1, filled)
+        self._arrays = {array.name: group[array.name] for array in filled}
 
     def put(self, chunk: int, values: Mapping[str, np.ndarray] | None, counts: Mapping[str, int]) -> None:
         """Write one chunk of cells of every array, (..., n_cell of the chunk) each, and note it as finished; None: it has no data."""
@@ -73,10 +73,14 @@ class YearWriter:
         for array in self.plan.arrays:
             if array.filled:
                 n_cell = array.chunks[-1]
-                self._group[array.name][0, ..., chunk * n_cell: (chunk + 1) * n_cell] = values[array.name]
+                self._arrays[array.name][0, ..., chunk * n_cell: (chunk + 1) * n_cell] = values[array.name]
                 _sync(self._part / "chunks" / self.plan.year_folder(array, 0) / "/".join(["0"] * (len(array.shape) - 1) + [str(chunk)]))
         with whole_file(self._part / "progress.json") as temporary:
             temporary.write_text(json.dumps({"request": self._request, "done": self.done, "counts": self.counts}), encoding="utf-8")
+
+    def discard(self) -> None:
+        """Forget what was written: it is not to become a year."""
+        (self._part / "progress.json").unlink(missing_ok=True)
 
     def commit(self) -> None:
         """Move the year into the store."""
@@ -123,15 +127,22 @@ def writing_year(path: Path, plan: StorePlan, record: dict[str, Any]) -> Iterato
         raise FileError(f"Store {path} could not be written: directory {path.parent} does not exist.")
     make_folder(part)
     try:
-        with _locked(part, path):
+        with _locked(part, path), _cleared_up(part):
             if (part / "commit.json").exists():
                 finish_commit(path)
             yield YearWriter(path, plan, record)
     except OSError as error:
         raise FileError(f"Store {path} could not be written: {error}. What is finished of year {record['year']} is kept in {part}.") from error
+
+
+@contextmanager
+def _cleared_up(part: Path) -> Iterator[None]:
+    """Leave the folder only where there is something to go on with."""
+    try:
+        yield
     finally:
-        with suppress(OSError):
-            part.rmdir()  # where nothing is left in it
+        if not any((part / name).exists() for name in ("progress.json", "commit.json")):
+            shutil.rmtree(part, ignore_errors=True)
 
 
 def part_of(path: Path) -> Path:
@@ -140,21 +151,33 @@ def part_of(path: Path) -> Path:
 
 
 def finish_commit(path: Path) -> None:
-    """Do the renames of `commit.json` that are not done yet, in its order, and clear up."""
+    """Do the renames of `commit.json` that are not done yet, in its order, and clear up; what was to change a store that is gone is dropped."""
     part = part_of(path)
-    renames = json.loads((part / "commit.json").read_text(encoding="utf-8"))
-    (part / "progress.json").unlink(missing_ok=True)
     target = path if path.exists() else part / "store"
-    for number, (source, name) in enumerate(renames):
-        _rename(None if source is None else part / source, target / name, part / f"old{number}")
-    for folder in {(target / name).parent for _, name in renames}:
-        _sync(folder)
-    if target != path:
-        os.rename(target, path)
-    _sync(path.parent)
-    (part / "commit.json").unlink()
+    if target.is_dir():
+        renames = json.loads((part / "commit.json").read_text(encoding="utf-8"))
+        (part / "progress.json").unlink(missing_ok=True)
+        n_chunk = sum(source is None or source.startswith("chunks/") for source, _ in renames)
+        for some in (renames[:n_chunk], renames[n_chunk:]):  # all chunks are on the disk before the metadata tell of them
+            for source, name in some:
+                _rename(None if source is None else part / source, target / name, part / "old" / name)
+            for folder in {(target / name).parent for _, name in some}:
+                _sync(folder)
+        if target != path:
+            os.rename(target, path)
+        _sync(path.parent)
+    _empty(part)
+
+
+def _empty(part: Path) -> None:
+    """What says that there is something to go on with goes first."""
+    for name in ("progress.json", "commit.json"):
+        (part / name).unlink(missing_ok=True)
     for left in part.iterdir():
-        shutil.rmtree(left, ignore_errors=True)
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink()
 
 
 def _rename(source: Path | None, target: Path, aside: Path) -> None:
@@ -163,6 +186,7 @@ def _rename(source: Path | None, target: Path, aside: Path) -> None:
         return
     if target.is_dir():
         shutil.rmtree(aside, ignore_errors=True)
+        aside.parent.mkdir(parents=True, exist_ok=True)
         os.rename(target, aside)
     if source is not None:
         target.parent.mkdir(parents=True, exist_ok=True)
