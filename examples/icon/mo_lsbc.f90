@@ -1,8 +1,9 @@
-!> lsbc in ICON: to be compiled with ICON's own sources. docs/icon.md says where its three calls go.
+!> lsbc in ICON: to be compiled with ICON's own sources. docs/icon.md says where its calls go.
 !>
 !> One instance a domain. The states are (nproma, nblks_c) as all of ICON's fields; whoever reads the land-use scenario fills
 !> them before the year that they describe. What lsbc makes goes into ICON's external parameters after each midnight's own
-!> update, so that the two do not overwrite each other.
+!> update, so that the two do not overwrite each other. Leaf area and plant cover are the year's largest, of the land in the cell:
+!> ICON gives them a course through the year.
 module mo_lsbc
    use, intrinsic :: iso_c_binding, only: c_int32_t, c_int64_t
    use mo_ext_data_types, only: t_external_data
@@ -21,12 +22,17 @@ module mo_lsbc
 
    !> What lsbc gives where it has no data
    real(wp), parameter :: no_data = -9999.0_wp
+   !> Of `lu_frac`: all its classes, and those between ocean, the first, and water, the last
+   integer, parameter :: n_class = 8, first_land = 2, last_land = 7
 
-   !> Land use of one domain. Keep it with the TARGET attribute: its states are lent to lsbc.
+   !> Land use of one domain. Keep it with the TARGET attribute: its arrays are lent to lsbc.
    type :: t_lsbc
       type(lsbc_handle) :: handle
       !> Fractions of the whole cell [1], (nproma, nblks_c, state); filled by the host
       real(wp), allocatable :: state(:, :, :)
+      !> What every year fills: leaf area index of the vegetated area [m2 m-2] and area fraction under leaves [1],
+      !> (nproma, month, nblks_c), and class fractions [1], (nproma, class, nblks_c)
+      real(wp), allocatable :: leaf_area(:, :, :), cover(:, :, :), class_frac(:, :, :)
    end type t_lsbc
 
 contains
@@ -43,16 +49,26 @@ contains
       character(len=*), intent(inout) :: text
       !> Restart file of lsbc, where ICON resumes a run
       character(len=*), intent(in), optional :: restart
-      integer :: k
+      integer :: k, nproma
 
-      allocate (self%state(size(p_patch%cells%center, 1), p_patch%nblks_c, size(lsbc_state_name)))
+      nproma = size(p_patch%cells%center, 1)
+      allocate (self%state(nproma, p_patch%nblks_c, size(lsbc_state_name)))
+      allocate (self%leaf_area(nproma, 12, p_patch%nblks_c), self%cover(nproma, 12, p_patch%nblks_c))
+      allocate (self%class_frac(nproma, n_class, p_patch%nblks_c))
       self%state = 0.0_wp
+      self%leaf_area = no_data
+      self%cover = no_data
+      self%class_frac = no_data
       call lsbc_create(config, p_patch%comm, self%handle, ierr)
       if (ierr == lsbc_ok) call set_cells(self, p_patch, ierr)
       do k = 1, size(lsbc_state_name)
          if (ierr == lsbc_ok) call lsbc_set_field(self%handle, lsbc_state_name(k), self%state(:, :, k), ierr, &
             npromz=p_patch%npromz_c)
       end do
+      if (ierr == lsbc_ok) call lsbc_set_field(self%handle, 'leaf_area_index', self%leaf_area, ierr, npromz=p_patch%npromz_c)
+      if (ierr == lsbc_ok) call lsbc_set_field(self%handle, 'vegetation_area_fraction', self%cover, ierr, &
+         npromz=p_patch%npromz_c)
+      if (ierr == lsbc_ok) call lsbc_set_field(self%handle, 'lu_frac', self%class_frac, ierr, npromz=p_patch%npromz_c)
       if (ierr == lsbc_ok .and. present(restart)) call lsbc_read_restart(self%handle, restart, ierr)
       if (ierr /= lsbc_ok) call lsbc_last_error(self%handle, text)
    end subroutine lsbc_icon_start
@@ -99,13 +115,25 @@ contains
       character(len=*), intent(inout) :: text
 
       call lsbc_step_year(self%handle, year, ierr)
-      call put(self, 'lai', p_patch%npromz_c, ext_data%atm%lai_mx, ierr)
-      call put(self, 'veg_frac', p_patch%npromz_c, ext_data%atm%plcov_mx, ierr)
+      if (ierr == lsbc_ok) call put_largest_month(self, ext_data%atm%lai_mx, ext_data%atm%plcov_mx)
       call put(self, 'root_depth', p_patch%npromz_c, ext_data%atm%rootdp, ierr)
       call put(self, 'z0m', p_patch%npromz_c, ext_data%atm%z0, ierr)
       call put(self, 'emissivity', p_patch%npromz_c, ext_data%atm%emis_rad, ierr)
       if (ierr /= lsbc_ok) call lsbc_last_error(self%handle, text)
    end subroutine lsbc_icon_update
+
+   !> The largest month of leaf area and cover into ICON's, but where lsbc has no data or no land: there ICON's own values stay.
+   subroutine put_largest_month(self, leaf_area, cover)
+      type(t_lsbc), intent(in) :: self
+      real(wp), intent(inout) :: leaf_area(:, :), cover(:, :)
+      real(wp), allocatable :: land(:, :)
+
+      allocate (land, source=sum(self%class_frac(:, first_land:last_land, :), dim=2))
+      where (land > 0.0_wp)
+         leaf_area = maxval(self%leaf_area, dim=2)
+         cover = min(maxval(self%cover, dim=2)/land, 1.0_wp)
+      end where
+   end subroutine put_largest_month
 
    !> One field into ICON's, but where lsbc has no data (uncovered_cells = "fill"): there ICON's own value stays.
    subroutine put(self, name, npromz, field, ierr)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from netCDF4 import Dataset
 
-from lsbc.emulator.classes import LUH2_STATES
+from lsbc.emulator.classes import CLASS_NAMES, LUH2_STATES
 from lsbc.emulator.component import Component
 from lsbc.emulator.fields import FILL
 from lsbc.regrid.comm import SerialComm
@@ -22,7 +22,11 @@ STAND_INS = Path(__file__).parent / "host_stand_ins"
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
                "OMPI_MCA_rmaps_base_oversubscribe": "1", "LSBC_LOG_LEVEL": "WARNING"}
 N, SIZE_DEG = 7, 0.25
-FIELDS = {"icon": ("lai", "veg_frac", "root_depth", "z0m", "emissivity"), "wrf": ("lai", "veg_frac", "albedo", "z0m", "emissivity")}
+DAYS = {2000: (1, 200, 365, 366), 2001: (1, 200, 365)}
+WATER_IN_WRF, ICE_IN_WRF = 10, 20
+"""Cells that wrf_program.f90 has as water and ice."""
+LAKE = slice(119, 151), slice(59, 91)
+"""Fine cells of square (2, 4) and one more around them: its sides are great circles. All of it is water."""
 SOURCES = {"icon": ["icon/mo_lsbc.f90"], "wrf": ["wrf/module_lsbc.f90"]}
 
 
@@ -34,7 +38,9 @@ def folder(tmp_path_factory):
         pytest.skip("mpifort, mpirun and pkg-config are needed")
     folder = tmp_path_factory.mktemp("hosts")
     case.write_artefact(folder / "model")
-    case.write_fine_file(folder / "fine.nc", case.first_map())
+    classes = case.first_map()
+    classes[LAKE] = CLASS_NAMES.index("water")
+    case.write_fine_file(folder / "fine.nc", classes)
     case.write_config(folder, folder / "model", folder / "fine.nc", allocation=True)
     (folder / "fill.toml").write_text((folder / "lsbc.toml").read_text().replace("[output]", "[output]\nuncovered_cells = 'fill'"))
     return folder
@@ -50,8 +56,8 @@ def programs(folder):
         work = folder / f"{host}_objects"
         work.mkdir()
         made[host] = folder / f"{host}_program"
-        subprocess.run(["mpifort", "-std=f2008", "-Wall", "-Wextra", "-Werror", "-fcheck=all", "-O1", f"-J{work}", f"-I{library / 'modules'}", STAND_INS / f"{host}.f90",
-                        *(ROOT / "examples" / source for source in sources), STAND_INS / f"{host}_program.f90", "-o", made[host], *netcdf,
+        subprocess.run(["mpifort", "-std=f2008", "-Wall", "-Wextra", "-pedantic", "-Werror", "-fcheck=all", "-O1", f"-J{work}", f"-I{library / 'modules'}",
+                        STAND_INS / f"{host}.f90", *(ROOT / "examples" / source for source in sources), STAND_INS / f"{host}_program.f90", "-o", made[host], *netcdf,
                         f"-L{library}", f"-Wl,-rpath,{library}", next(library.glob("liblsbc_fortran-*.so")), "-llsbc"], check=True)
     return made
 
@@ -61,22 +67,30 @@ def run(folder, program, ranks, *arguments):
                           timeout=120, check=False)
 
 
-def expected(folder, fields, cells, states, config="lsbc.toml"):
-    """year -> global id -> values, from the component called directly; -1, what the hosts had before, where lsbc has no data."""
+def component_fields(folder, names, cells, urban, config):
+    """(year, name) -> values, from the component called directly; `names` gives those of a year."""
     component = Component.create(folder / config, SerialComm())
     component.set_grid(*cells, np.ones(len(cells[0]), np.int32))
     found = {}
     for year in (2000, 2001):
+        states = {"urban": urban + 0.25 * (year - 2000), "secdf": 0.25, "c3ann": 0.5 - 0.25 * (year - 2000)}
         for name in LUH2_STATES:
-            component.set_field(name, np.full(len(cells[0]), states(year).get(name, 0.0)))
+            component.set_field(name, np.full(len(cells[0]), states.get(name, 0.0)))
         component.step_year(year)
-        values = np.empty((len(fields), len(cells[0])))
-        for row, name in zip(values, fields):
-            component.get_field(name, row)
-        values[:, values[0] == FILL] = -1.0
-        found[year] = dict(zip(cells[0].tolist(), values.T))
+        for name in names(year):
+            n_level = {"lu_frac": len(CLASS_NAMES), "leaf_area_index": 12, "vegetation_area_fraction": 12}.get(name)
+            found[year, name] = np.empty((n_level, len(cells[0])) if n_level else len(cells[0]))
+            component.get_field(name, found[year, name])
     component.close()
     return found
+
+
+def land_of(lu_frac):
+    """Share of each cell that is land, summed class by class in the precision of `lu_frac`; -1 where there are no data."""
+    total = lu_frac[1].copy()
+    for row in lu_frac[2:7]:
+        total += row
+    return np.where(lu_frac[0] == FILL, -1.0, total)
 
 
 def triangles(size_deg):
@@ -94,19 +108,35 @@ def triangles(size_deg):
     return 5000 - k, centre_lon, centre_lat, lon, lat
 
 
-@pytest.mark.parametrize(("config", "size_deg", "n_without_data"), [("lsbc.toml", SIZE_DEG, 0), ("fill.toml", 0.5, 66)])
-def test_the_module_for_icon_gives_the_components_bits_in_blocks(folder, programs, config, size_deg, n_without_data):
-    answer = run(folder, programs["icon"], 1, config, N, size_deg, case.LON0, case.LAT0, "icon.txt")
+def expected_in_icon(folder, cells, config):
+    """year -> cell -> LAI_MX, PLCOV_MX, root depth, roughness, emissivity; -1, what ICON had before, where lsbc has no data, and in the first two no land."""
+    names = ("lu_frac", "leaf_area_index", "vegetation_area_fraction", "root_depth", "z0m", "emissivity")
+    found = component_fields(folder, lambda year: names, cells, 0.05, config)
+    answer = {}
+    for year in (2000, 2001):
+        lu_frac, lai, cover, *others = (found[year, name] for name in names)
+        land = land_of(lu_frac)
+        rows = [np.where(land > 0.0, lai.max(axis=0), -1.0), np.where(land > 0.0, np.minimum(cover.max(axis=0) / np.where(land > 0.0, land, 1.0), 1.0), -1.0),
+                *(np.where(row == FILL, -1.0, row) for row in others)]
+        answer[year] = dict(zip(cells[0].tolist(), np.stack(rows, axis=1).tolist()))
+    return answer
+
+
+@pytest.mark.parametrize(("ranks", "config", "size_deg", "n_without_data", "n_without_land"),
+                         [(1, "lsbc.toml", SIZE_DEG, 0, 2), (2, "lsbc.toml", SIZE_DEG, 0, 2), (1, "fill.toml", 0.5, 66, 66)])
+def test_the_module_for_icon_gives_the_components_bits_in_blocks(folder, programs, ranks, config, size_deg, n_without_data, n_without_land):
+    answer = run(folder, programs["icon"], ranks, config, N, size_deg, case.LON0, case.LAT0, f"icon{ranks}.txt")
     assert answer.returncode == 0, answer.stderr
-    right = expected(folder, FIELDS["icon"], triangles(size_deg),
-                     lambda year: {"urban": 0.05 + 0.25 * (year - 2000), "secdf": 0.25, "c3ann": 0.5 - 0.25 * (year - 2000)}, config)
-    assert sum(values[0] == -1.0 for values in right[2001].values()) == n_without_data  # of 7 x 7 squares of half a degree 4 x 4 have data
-    lines = [line.split() for line in (folder / "icon.txt").read_text().splitlines()]
-    assert len(lines) == 2 * 2 * N * N
+    right = expected_in_icon(folder, triangles(size_deg), config)
+    assert sum(values[3] == -1.0 for values in right[2001].values()) == n_without_data  # of 7 x 7 squares of half a degree 4 x 4 have data
+    assert sum(values[0] == -1.0 for values in right[2001].values()) == n_without_land
+    lines = [line.split() for rank in range(ranks) for line in (folder / f"icon{ranks}.txt.{rank}").read_text().splitlines()]
+    assert {(int(year), int(cell)) for year, cell, *_ in lines} == {(year, cell) for year in right for cell in right[year]}
+    assert len(lines) == 2 * (2 * N * N + (ranks - 1) * 20)  # ten cells of halo on either side of a border
     for year, cell, *words in lines:
         values = np.array([int(word, 16) for word in words], np.uint64).view(np.float64)
-        assert values.tolist() == right[int(year)][int(cell)].tolist()
-    assert (folder / "icon.txt.restart").exists()
+        assert values.tolist() == right[int(year)][int(cell)]
+    assert (folder / f"icon{ranks}.txt.restart").exists()
 
 
 def write_geo_em(path, size_deg=SIZE_DEG, broken=False):
@@ -118,24 +148,51 @@ def write_geo_em(path, size_deg=SIZE_DEG, broken=False):
         data.createVariable("XLAT_C", "f4", ("Time", "south_north_stag", "west_east_stag"))[0] = case.LAT0 + np.tile(edge[:, None], (1, N + 1))
 
 
-@pytest.mark.parametrize(("ranks", "config", "size_deg", "n_without_data"), [(1, "lsbc.toml", SIZE_DEG, 0), (2, "lsbc.toml", SIZE_DEG, 0), (1, "fill.toml", 0.5, 33)])
-def test_the_module_for_wrf_gives_the_components_bits_in_its_patches(folder, programs, ranks, config, size_deg, n_without_data):
-    write_geo_em(folder / "geo_em.nc", size_deg)
-    answer = run(folder, programs["wrf"], ranks, config, "geo_em.nc", N, size_deg, case.LON0, case.LAT0, f"wrf{ranks}.txt")
-    assert answer.returncode == 0, answer.stderr
+def expected_in_wrf(folder, cells, config):
+    """(year, day) -> cell -> LAI, VEGFRA, SHDMAX, SHDMIN, ALBBCK, Z0, EMBCK in single precision; day 0 has the yearly values; -1, what WRF had, in other cells."""
+    plain, monthly = ("lai", "veg_frac", "albedo", "z0m", "emissivity"), "vegetation_area_fraction"
+    found = component_fields(folder, lambda year: ("lu_frac", monthly, *plain, *(f"{name}@{day}" for name in ("leaf_area_index", monthly) for day in DAYS[year])),
+                             cells, 0.0625, config)
+    found = {key: values.astype(np.float32) for key, values in found.items()}
+    answer = {}
+    for year, days in DAYS.items():
+        land = land_of(found[year, "lu_frac"])
+        land[np.isin(cells[0], (WATER_IN_WRF, ICE_IN_WRF))] = 0.0
+        filled, whole = land > 0.0, np.where(land > 0.0, land, np.float32(1.0))
+        lai, veg_frac, *others = (found[year, name] for name in plain)
+        months = found[year, monthly]
+        for day in (0, *days):
+            leaf, cover = (lai, veg_frac) if day == 0 else (found[year, f"leaf_area_index@{day}"], found[year, f"{monthly}@{day}"])
+            parts = [np.float32(100.0) * np.minimum(part / whole, np.float32(1.0)) for part in (cover, months.max(axis=0), months.min(axis=0))]
+            rows = np.where(filled, np.stack([leaf, *parts, *others]), np.float32(-1.0))
+            assert rows.dtype == np.float32
+            answer[year, day] = dict(zip(cells[0].tolist(), rows.T.tolist()))
+        if day != 366:  # the year has no such day: the call is refused, and the fields stay
+            answer[year, 366] = answer[year, day]
+    return answer
+
+
+def squares(size_deg):
+    """As wrf_program.f90 has them."""
     j, i = np.divmod(np.arange(N * N), N)
     west, south = case.LON0 + size_deg * i, case.LAT0 + size_deg * j
     lon, lat = west[:, None] + size_deg * np.array([0, 1, 1, 0]), south[:, None] + size_deg * np.array([0, 0, 1, 1])
-    right = expected(folder, FIELDS["wrf"], (np.arange(N * N) + 1, west + size_deg / 2, south + size_deg / 2, lon, lat),
-                     lambda year: {"urban": 0.0625 + 0.25 * (year - 2000), "secdf": 0.25, "c3ann": 0.5 - 0.25 * (year - 2000)}, config)
-    assert sum(values[0] == -1.0 for values in right[2001].values()) == n_without_data
+    return np.arange(N * N) + 1, west + size_deg / 2, south + size_deg / 2, lon, lat
+
+
+@pytest.mark.parametrize(("ranks", "config", "size_deg", "n_left_alone"), [(1, "lsbc.toml", SIZE_DEG, 3), (2, "lsbc.toml", SIZE_DEG, 3), (1, "fill.toml", 0.5, 34)])
+def test_the_module_for_wrf_gives_the_components_bits_in_its_patches(folder, programs, ranks, config, size_deg, n_left_alone):
+    write_geo_em(folder / "geo_em.nc", size_deg)
+    answer = run(folder, programs["wrf"], ranks, config, "geo_em.nc", N, size_deg, case.LON0, case.LAT0, f"wrf{ranks}.txt")
+    assert answer.returncode == 0, answer.stderr
+    right = expected_in_wrf(folder, squares(size_deg), config)
+    # water in WRF, ice in WRF, and the lake, or of 7 x 7 squares of half a degree the 33 without data, of which WRF's water is one, and its ice
+    assert sum(values[0] == -1.0 for values in right[2001, 200].values()) == n_left_alone
     lines = [line.split() for rank in range(ranks) for line in (folder / f"wrf{ranks}.txt.{rank}").read_text().splitlines()]
-    assert len(lines) == 2 * N * N
-    for year, cell, *words in lines:
+    assert len(lines) == len(right) * N * N
+    for year, day, cell, *words in lines:
         values = np.array([int(word, 16) for word in words], np.uint32).view(np.float32)
-        expected_values = right[int(year)][int(cell)].astype(np.float32)
-        expected_values[1] *= np.float32(100.0 if expected_values[1] != -1.0 else 1.0)  # VEGFRA is in percent
-        assert values.tolist() == expected_values.tolist()
+        assert values.tolist() == right[int(year), int(day)][int(cell)], (year, day, cell)
 
 
 def test_a_geo_em_file_without_corners_ends_every_task_with_a_reason(folder, programs):

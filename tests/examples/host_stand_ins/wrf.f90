@@ -4,7 +4,10 @@ module module_domain
    type :: domain
       !> Domain, memory and patch ranges as get_ijk_from_grid gives them
       integer :: range(18)
-      real, pointer :: xlat(:, :), xlong(:, :), albbck(:, :), lai(:, :), z0(:, :), embck(:, :), vegfra(:, :)
+      real, pointer :: xlat(:, :), xlong(:, :), albbck(:, :), lai(:, :), z0(:, :), embck(:, :), vegfra(:, :), shdmax(:, :), &
+         shdmin(:, :), landmask(:, :)
+      integer, pointer :: ivgtyp(:, :)
+      integer :: landuse_isice
    end type domain
 
 contains
