@@ -39,11 +39,11 @@ class NoCells(YearFile):
 
 
 def make_map(path: Path, n_row: int, n_col: int) -> None:
-    """Patches of some 10 km of all classes, south of the sea; tiles as lsbc writes them, from 60° S or the equator on."""
+    """Patches of some 10 km of all classes with single cells of others; compressed in tiles as lsbc writes them."""
     from netCDF4 import Dataset
 
     rng = np.random.default_rng(0)
-    first_row = max(0, LATTICE.n_lat // 2 + 2400 - n_row // 2)
+    first_row = min(LATTICE.n_lat // 2 + 20 * 120 - n_row // 2, LATTICE.n_lat - n_row)  # about 20° N, as far as it goes
     with Dataset(path, "w") as data:
         for name, size, centre in (("lat", n_row, LATTICE.lat_centre_deg(np.arange(first_row, first_row + n_row))),
                                    ("lon", n_col, LATTICE.lon_centre_deg(np.arange(n_col)))):
@@ -52,9 +52,9 @@ def make_map(path: Path, n_row: int, n_col: int) -> None:
         landuse = data.createVariable("landuse", "u1", ("lat", "lon"), zlib=True, complevel=1, chunksizes=(TILE, TILE), fill_value=NO_DATA)
         landuse.valid_year = np.int32(YEAR)
         for row in range(0, n_row, TILE):
-            patches = rng.integers(0, 8, (TILE // 12, n_col // 12)).repeat(12, axis=0).repeat(12, axis=1)
-            single = rng.integers(0, 8, patches.shape)
-            landuse[row:row + TILE] = np.array(CLASS_CODES, np.uint8)[np.where(rng.random(patches.shape) < 0.7, patches, single)]
+            patches = rng.integers(0, 8, (TILE // 12, n_col // 12), np.int8).repeat(12, axis=0).repeat(12, axis=1)
+            single = rng.integers(0, 8, patches.shape, np.int8)
+            landuse[row:row + TILE] = np.array(CLASS_CODES, np.uint8)[np.where(rng.random(patches.shape, np.float32) < 0.7, patches, single)]
 
 
 def plain_write(folder: Path, n_byte: int) -> float:

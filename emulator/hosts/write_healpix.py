@@ -28,8 +28,10 @@ from lsbc.emulator.hosts.zarr_years import writing_year
 from lsbc.emulator.surface_settings import SurfaceConfig
 from lsbc.regrid.errors import ConfigError, FileError, ValueRangeError
 
+SERIES = True
+"""Several years go into one store."""
 ROUNDING = 1e-9
-"""By which a covered share may miss `min_coverage`."""
+"""Share of `min_coverage` by which a covered area may miss it."""
 _SAME_RUN = ("model_sha256", "config_sha256", "host_grid")
 
 
@@ -38,7 +40,7 @@ class Options:
     nside: int = option("cells along a side of a base cell, a power of two", default=1024)
     order: str = option("numbering of the cells", default="nest", choices=("nest", "ring"))
     levels: int = option("coarser levels written as well, in groups level_<n>; nested only", default=0)
-    landuse: Path | None = option("the 1 km map; landuse_<year>.nc beside the yearly file if not given", default=None)
+    landuse: Path | None = option("the 1 km map, {year} becomes the year; landuse_<year>.nc beside the yearly file if not given", default=None)
     fields: str = option("names of the fields, with commas; all if not given", default="all")
     min_coverage: float = option("share of a cell that must be over data; cells with less hold no values", default=0.5)
     dtype: str = option("type of the fields", default="float64", choices=("float64", "float32"))
@@ -59,7 +61,7 @@ def write(year: YearFile, out: Path, options: Options) -> Iterable[str]:
     tables = SurfaceConfig(class_table=options.class_table, season_table=options.season_table).build(Path())
     plan = store_plan(levels, fields, options.dtype, options.zarr_format,
                       {"min_coverage": options.min_coverage, "class_parameters": tables.classes.source, "season_table": tables.season.source})
-    with open_landuse(options.landuse or year.path.with_name(f"landuse_{year.year}.nc")) as landuse:
+    with open_landuse(_map_path(year, options)) as landuse:
         _check_same_run(year, landuse)
         counts = _write_year(landuse, out, plan, levels, fields, tables, options.min_coverage, _record(year, landuse))
     return [f"year {year.year}: {counts['cells']} cells of nside {options.nside} hold values, {counts['sparse']} with less than {options.min_coverage:g} of their area "
@@ -89,7 +91,7 @@ def _write_year(landuse: LandUseMap, out: Path, plan: StorePlan, levels: tuple[L
 
 
 def _enough(covered: np.ndarray, min_coverage: float) -> np.ndarray:
-    return covered >= min_coverage - ROUNDING
+    return covered >= min_coverage * (1.0 - ROUNDING)
 
 
 def _values(areas: np.ndarray, level: Level, chunk: int, fields: tuple[FieldInfo, ...], tables: Tables, min_coverage: float, year: int) -> dict[str, np.ndarray]:
@@ -136,6 +138,16 @@ def _fields(options: Options) -> tuple[FieldInfo, ...]:
     if unknown:
         raise ConfigError(f"Option fields: there is no {', '.join(unknown)}; there are {', '.join(known)}.")
     return tuple(info for info in FIELDS if info.name in names)
+
+
+def _map_path(year: YearFile, options: Options) -> Path:
+    if options.landuse is not None:
+        return options.landuse.with_name(options.landuse.name.replace("{year}", str(year.year)))
+    path = year.path.with_name(f"landuse_{year.year}.nc")
+    if not path.exists():
+        raise FileError(f"File {path} does not exist: HEALPix cells get their values from the 1 km map. Let the run write it (output.landuse_map = true), "
+                        "or give it as option landuse.")
+    return path
 
 
 def _check_same_run(year: YearFile, landuse: LandUseMap) -> None:

@@ -5,15 +5,19 @@ import sys
 
 import numpy as np
 import pytest
+from netCDF4 import Dataset
 from store_plans import tree
 
 from lsbc.emulator.classes import CLASS_CODES
+from lsbc.emulator.component import Component
 from lsbc.emulator.hosts.deliver import deliver, options_of
 from lsbc.emulator.hosts.zarr_years import part_of
 from lsbc.emulator.surface.parameters import read_class_table
+from lsbc.regrid.comm import SerialComm
 from lsbc.regrid.errors import ConfigError, FileError, ValueRangeError, YearError
 from lsbc.regrid.lattice import Lattice
 
+import case
 from landuse_files import write_landuse
 from shared import shared
 from year_files import fractions, write_year
@@ -231,9 +235,6 @@ def test_a_map_of_another_run_or_year_is_refused(tmp_path):
         put(path, tmp_path / "s.zarr", landuse="other_run.nc")
     with pytest.raises(FileError, match=r"other_year\.nc is the map of 2032, .* is valid for 2031"):
         put(path, tmp_path / "s.zarr", landuse="other_year.nc")
-    (tmp_path / "landuse_2031.nc").unlink()
-    with pytest.raises(FileError, match=r"landuse_2031\.nc does not exist"):
-        put(path, tmp_path / "s.zarr")
     assert not [name for name in os.listdir(tmp_path) if "zarr" in name]
 
 
@@ -278,8 +279,6 @@ def test_a_store_made_otherwise_is_refused_and_left_alone(tmp_path):
 
 
 def test_the_map_of_bavaria_keeps_its_forest(tmp_path):
-    from netCDF4 import Dataset
-
     with Dataset(shared("data/bavaria/bavaria_lu7_30arcsec_1992_2020.nc")) as data:
         codes = np.asarray(data["lu"][-1])[::-1]
         lat, lon = np.asarray(data["lat"][:])[::-1], np.asarray(data["lon"][:])
@@ -292,3 +291,48 @@ def test_the_map_of_bavaria_keeps_its_forest(tmp_path):
     data = opened(tmp_path / "s.zarr")
     forest = float((data.lu_frac.sel({"class": 40}) * data.coverage).sum()) * 4 * np.pi / (12 * 512**2)
     assert forest == pytest.approx(float((fine.cell_area_sr(row + np.arange(len(lat)))[:, None] * (codes == 40)).sum()), rel=1e-5)
+
+
+def test_a_coupled_run_fills_its_store_year_by_year(tmp_path):
+    """Half-cells of the driver across the date line; the store's class areas are those of the run's own maps."""
+    case.write_artefact(tmp_path / "model")
+    case.write_fine_file(tmp_path / "fine.nc", case.first_map())
+    with Dataset(tmp_path / "fine.nc", "a") as data:
+        data["lon"][:] = 179.0 + (np.arange(240) + 0.5) / 120
+    host = case.make_host(8, 179.0, case.LAT0, 0.25)
+    host.vertex_lon_deg[host.vertex_lon_deg > 180.0] -= 360.0
+    host.lon_deg[host.lon_deg > 180.0] -= 360.0
+    table = ("[grid]\nedges = 'latlon'\n[[deliver]]\nto = 'healpix'\nfile = 'land.zarr'\n"
+             "nside = 256\nchunk = 4096\nmin_coverage = 1e-9\nfields = 'lu_frac,coverage,albedo'")
+    component = Component.create(case.write_config(tmp_path, tmp_path / "model", tmp_path / "fine.nc", "directory = 'out'", table), SerialComm())
+    component.set_grid(*host.part(np.arange(64)))
+    case.couple(component, host, np.arange(64), 2000, 2001)
+    data = opened(tmp_path / "out" / "land.zarr")
+    assert data.valid_year.values.tolist() == [2000, 2001] and data.attrs["lsbc_model"] == "closed-form"
+    fine = Lattice(21600, 43200)
+    for k, year in enumerate((2000, 2001)):
+        codes = case.contents(tmp_path / "out" / f"landuse_{year}.nc")["landuse"]
+        area = fine.cell_area_sr((case.LAT0 + 90) * 120 + np.arange(240))[:, None]
+        on_map = [(area * (codes == code)).sum() for code in CLASS_CODES]
+        found = (data.lu_frac[k] * data.coverage[k]).sum("cell").values * 4 * np.pi / (12 * 256**2)
+        assert found == pytest.approx(on_map, rel=1e-7, abs=1e-12)
+    assert not np.array_equal(data.lu_frac[0], data.lu_frac[1], equal_nan=True)
+
+
+def test_a_run_that_writes_no_map_is_told_to(tmp_path):
+    path = yearly(tmp_path, random_codes())
+    (tmp_path / "landuse_2031.nc").unlink()
+    with pytest.raises(FileError, match=r"landuse_2031\.nc does not exist: .*output\.landuse_map = true"):
+        put(path, tmp_path / "s.zarr")
+
+
+def test_several_years_on_one_command_line_go_into_one_store(tmp_path, monkeypatch, capsys):
+    from lsbc.emulator.hosts.deliver_cli import main
+
+    for year in (2031, 2030):
+        yearly(tmp_path, random_codes(seed=year), year)
+        (tmp_path / f"landuse_{year}.nc").rename(tmp_path / f"map{year}.nc")
+    monkeypatch.chdir(tmp_path)
+    assert main(["healpix", "lsbc_2031.nc", "lsbc_2030.nc", "-o", "s.zarr", "--nside", "8", "--chunk", "64", "--landuse", "map{year}.nc", "--zarr-format", "3"]) == 0
+    assert opened(tmp_path / "s.zarr").valid_year.values.tolist() == [2030, 2031]
+    assert "year 2030: 768 cells of nside 8" in capsys.readouterr().out
