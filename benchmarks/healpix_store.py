@@ -23,8 +23,8 @@ from lsbc.emulator.classes import CLASS_CODES, NO_DATA
 from lsbc.emulator.hosts.healpix_cells import HealpixGrid
 from lsbc.emulator.hosts.healpix_layout import FIELDS
 from lsbc.emulator.hosts.healpix_map import chunk_areas, open_landuse
-from lsbc.emulator.hosts.year_file import YearFile
 from lsbc.emulator.hosts.write_healpix import Options, write
+from lsbc.emulator.hosts.year_file import YearFile
 from lsbc.regrid.lattice import Lattice
 
 LATTICE, TILE = Lattice(21600, 43200), 480
@@ -85,9 +85,11 @@ def main() -> None:
         make_map(folder / f"landuse_{YEAR}.nc", n_row, n_col)
         with open_landuse(folder / f"landuse_{YEAR}.nc") as landuse:
             start = time.perf_counter()
-            n_cell = sum(int((areas.sum(axis=0) >= 0.5).sum()) for _, areas in chunk_areas(landuse, HealpixGrid(args.nside), min(1 << 16, args.nside**2)) if areas is not None)
+            found = (areas for _, areas in chunk_areas(landuse, HealpixGrid(args.nside), min(1 << 16, args.nside**2)) if areas is not None)
+            n_cell = sum(int((areas.sum(axis=0) >= 0.5).sum()) for areas in found)
             spent = time.perf_counter() - start
-        print(f"areas: {n_row * n_col} cells of the map -> {n_cell} of nside {args.nside}, {spent:.2f} s, {n_row * n_col / spent / 1e6:.1f} M cells of the map a second", flush=True)
+        print(f"areas: {n_row * n_col} cells of the map -> {n_cell} of nside {args.nside}, {spent:.2f} s, {n_row * n_col / spent / 1e6:.1f} M cells of the map a second",
+              flush=True)
         n_byte = n_cell * sum(1 if info.flags else info.n_level * np.dtype(args.dtype).itemsize for info in FIELDS)
         for zarr_format in (int(word) for word in args.formats.split(",")):
             out = folder / f"v{zarr_format}.zarr"
@@ -96,8 +98,8 @@ def main() -> None:
             spent = time.perf_counter() - start
             on_disk = sum(file.stat().st_size for file in out.rglob("*") if file.is_file())
             plain = plain_write(folder, n_byte)
-            print(f"store, version {zarr_format}: {spent:.2f} s, {n_cell / spent / 1e3:.0f} k cells/s, {n_byte / 1e6:.0f} MB of fields at {n_byte / spent / 1e6:.0f} MB/s, "
-                  f"{on_disk / 1e6:.0f} MB on the disk; plain write of {n_byte / 1e6:.0f} MB: {n_byte / plain / 1e6:.0f} MB/s; "
+            print(f"store, version {zarr_format}: {spent:.2f} s, {n_cell / spent / 1e3:.0f} k cells/s, {n_byte / 1e6:.0f} MB of fields at "
+                  f"{n_byte / spent / 1e6:.0f} MB/s, {on_disk / 1e6:.0f} MB on the disk; plain write of {n_byte / 1e6:.0f} MB: {n_byte / plain / 1e6:.0f} MB/s; "
                   f"most memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3:.0f} MB", flush=True)
 
 

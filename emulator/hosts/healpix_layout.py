@@ -69,8 +69,9 @@ def _arrays(level: Level, fields: tuple[FieldInfo, ...], dtype: str) -> list[Arr
         *(ArrayPlan(name, (name,), (size,), (size,), *known_axes[name][:2], values=lambda name=name: known_axes[name][2]) for name, size in axes.items()),
     ]
     growing = [
-        ArrayPlan("time", ("time",), (), (), "int64", {"standard_name": "time", "long_name": "first day of the year that the fields are valid for", "axis": "T",
-                  "units": f"days since {FIRST_DAY}", "calendar": "proleptic_gregorian", "bounds": "time_bnds"}, of_years=lambda years: _days(years)),
+        ArrayPlan("time", ("time",), (), (), "int64", {"standard_name": "time", "long_name": "first day of the year of validity", "axis": "T",
+                  "units": f"days since {FIRST_DAY}", "calendar": "proleptic_gregorian", "units_metadata": "leap_seconds: none",
+                  "bounds": "time_bnds"}, of_years=_days),
         ArrayPlan("time_bnds", ("time", "bnds"), (2,), (2,), "int64", {}, of_years=lambda years: np.stack([_days(years), _days([y + 1 for y in years])], axis=1)),
         ArrayPlan("valid_year", ("time",), (), (), "int32", {"long_name": "calendar year the fields are valid for"}, of_years=np.array),
     ]
@@ -109,4 +110,4 @@ def _global_attributes(level: Level, records: list[dict[str, Any]]) -> dict[str,
     grid = level.grid
     return {"Conventions": "CF-1.13", "title": f"lsbc land use and land-surface boundary conditions, HEALPix nside {grid.nside}, {_scheme(grid)} scheme",
             **({"source": shared.pop("source")} if "source" in shared else {}), **{f"lsbc_{name}": text for name, text in shared.items()},
-            "coordinates": "crs valid_year"}
+            "history": "written year by year by lsbc deliver healpix", "coordinates": "crs valid_year"}

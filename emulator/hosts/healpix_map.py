@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from lsbc.emulator.classes import N_CLASS, NO_DATA, index_of_codes
-from lsbc.emulator.hosts.healpix_cells import HealpixGrid, class_areas, strips_of
+from lsbc.emulator.hosts.healpix_areas import Strips, class_areas, strips_of
+from lsbc.emulator.hosts.healpix_cells import HealpixGrid
 from lsbc.regrid.errors import FileError
 from lsbc.regrid.lattice import Lattice
 
@@ -114,48 +115,53 @@ def chunk_areas(landuse: LandUseMap, grid: HealpixGrid, chunk: int, done: Collec
     Raises:
         ConfigError: the map's lattice is too coarse for the grid.  FileError: see `LandUseMap.classes`.
     """
-    strips = strips_of(landuse.lattice, grid.nside)
+    held = _HeldChunks(landuse, grid, chunk)
     south, north = grid.latitudes_of_chunks(chunk)
     waiting = [k for k in np.argsort(north, kind="stable").tolist() if k not in done]
-    held: dict[int, np.ndarray] = {}
     for row, after in landuse.bands():
         low, high = np.sin(np.radians(landuse.lattice.lat_edge_deg(np.array([landuse.first_row + row, landuse.first_row + after]))))
         if any(south[k] < high and north[k] > low for k in waiting):
-            _add_band(landuse, grid, chunk, strips, (row, after), set(waiting), held)
+            held.add_band(row, after, set(waiting))
         progress(after - row)
         while waiting and north[waiting[0]] + _TOUCHING < high:
-            yield waiting[0], held.pop(waiting.pop(0), None)
-    yield from ((k, held.pop(k, None)) for k in waiting)
+            yield waiting[0], held.pop(waiting.pop(0))
+    yield from ((k, held.pop(k)) for k in waiting)
 
 
-def _add_band(landuse: LandUseMap, grid: HealpixGrid, chunk: int, strips, rows: tuple[int, int], wanted: set[int], held: dict[int, np.ndarray]) -> None:
-    """Add the areas of a band of rows to those of the chunks held."""
-    classes = landuse.classes(*rows)
-    first_row = landuse.first_row + rows[0]
-    for strip in _blocks_of_strips(strips, first_row, landuse.first_row + rows[1]):
-        inside = strip.row - first_row
-        for col, after, lattice_col in landuse.column_runs():
-            block = classes[inside, col:after]
-            if block.min() == NO_DATA:
-                continue
-            nested, area = class_areas(block, strip, lattice_col, landuse.lattice, grid.nside, N_CLASS)
-            _scatter(grid.from_nested(nested), area, chunk, wanted, held)
+class _HeldChunks:
+    """Areas of the chunks that rows read so far have touched, until they are given away."""
 
+    def __init__(self, landuse: LandUseMap, grid: HealpixGrid, chunk: int) -> None:
+        self._landuse, self._grid, self._chunk = landuse, grid, chunk
+        self._strips = strips_of(landuse.lattice, grid.nside)
+        self._areas: dict[int, np.ndarray] = {}
 
-def _scatter(cells: np.ndarray, area: np.ndarray, chunk: int, wanted: set[int], held: dict[int, np.ndarray]) -> None:
-    number, place = np.divmod(cells, chunk)
-    for k in np.unique(number).tolist():
-        if k in wanted:
+    def pop(self, number: int) -> np.ndarray | None:
+        return self._areas.pop(number, None)
+
+    def add_band(self, row: int, after: int, wanted: set[int]) -> None:
+        """Add some rows of the map to the chunks that are wanted."""
+        classes, first_row = self._landuse.classes(row, after), self._landuse.first_row + row
+        for strips in self._blocks(first_row, first_row + after - row):
+            inside = strips.row - first_row
+            for col, after_col, lattice_col in self._landuse.column_runs():
+                block = classes[inside, col:after_col]
+                if block.min() != NO_DATA:
+                    nested, area = class_areas(block, strips, lattice_col, N_CLASS)
+                    self._scatter(self._grid.from_nested(nested), area, wanted)
+
+    def _scatter(self, cells: np.ndarray, area: np.ndarray, wanted: set[int]) -> None:
+        number, place = np.divmod(cells, self._chunk)
+        for k in wanted.intersection(np.unique(number).tolist()):
             here = number == k
-            if k not in held:
-                held[k] = np.zeros((N_CLASS, chunk))
-            held[k][:, place[here]] += area[:, here]
+            if k not in self._areas:
+                self._areas[k] = np.zeros((N_CLASS, self._chunk))
+            self._areas[k][:, place[here]] += area[:, here]
 
-
-def _blocks_of_strips(strips, first_row: int, after_row: int) -> Iterator:
-    """The strips of some rows, at most `BLOCK` of one zone at a time."""
-    there = (strips.row >= first_row) & (strips.row < after_row)
-    for zone in (-1, 0, 1):
-        found = np.flatnonzero(there & (strips.zone == zone))
-        for start in range(0, len(found), BLOCK):
-            yield strips[found[start]: found[min(start + BLOCK, len(found)) - 1] + 1]
+    def _blocks(self, first_row: int, after_row: int) -> Iterator[Strips]:
+        """The strips of some rows, at most `BLOCK` of one zone at a time."""
+        there = (self._strips.row >= first_row) & (self._strips.row < after_row)
+        for zone in (-1, 0, 1):
+            found = np.flatnonzero(there & (self._strips.zone == zone))
+            for start in range(0, len(found), BLOCK):
+                yield self._strips[found[start]: found[min(start + BLOCK, len(found)) - 1] + 1]

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -57,62 +58,72 @@ def write(year: YearFile, out: Path, options: Options) -> Iterable[str]:
         ConfigError: options that do not go together, or with the store.  YearError: the year lies before the last of the store and is not in it.
         FileError: the map is missing, damaged or of another run, or the store cannot be written.  ValueRangeError: the map covers no cell well enough.
     """
-    levels, fields = _levels(options), _fields(options)
     tables = SurfaceConfig(class_table=options.class_table, season_table=options.season_table).build(Path())
-    plan = store_plan(levels, fields, options.dtype, options.zarr_format,
+    recipe = _Recipe(_levels(options), _fields(options), tables, options.min_coverage)
+    plan = store_plan(recipe.levels, recipe.fields, options.dtype, options.zarr_format,
                       {"min_coverage": options.min_coverage, "class_parameters": tables.classes.source, "season_table": tables.season.source})
     with open_landuse(_map_path(year, options)) as landuse:
         _check_same_run(year, landuse)
-        counts = _write_year(landuse, out, plan, levels, fields, tables, options.min_coverage, _record(year, landuse))
+        counts = _write_year(landuse, out, plan, recipe, _record(year, landuse))
     return [f"year {year.year}: {counts['cells']} cells of nside {options.nside} hold values, {counts['sparse']} with less than {options.min_coverage:g} of their area "
             "over data hold none", *_other_tables(year, tables)]
 
 
-def _write_year(landuse: LandUseMap, out: Path, plan: StorePlan, levels: tuple[Level, ...], fields: tuple[FieldInfo, ...], tables: Tables, min_coverage: float,
-                record: dict) -> dict[str, int]:
+@dataclass(frozen=True)
+class _Recipe:
+    """What is made of the areas of classes."""
+
+    levels: tuple[Level, ...]
+    fields: tuple[FieldInfo, ...]
+    tables: Tables
+    min_coverage: float
+
+    def enough(self, covered: np.ndarray) -> np.ndarray:
+        return covered >= self.min_coverage * (1.0 - ROUNDING)
+
+    def of_all_levels(self, areas: np.ndarray, chunk: int, year: int) -> dict[str, np.ndarray]:
+        """Path in the store -> values of a chunk, from its areas at the finest level, (8, n_cell)."""
+        values = {}
+        for k, level in enumerate(self.levels):
+            areas = areas if k == 0 else areas.reshape(len(areas), -1, 4).sum(axis=2) / 4.0
+            values |= {level.path(name): field for name, field in self._of_level(areas, level, chunk, year).items()}
+        return values
+
+    def _of_level(self, areas: np.ndarray, level: Level, chunk: int, year: int) -> dict[str, np.ndarray]:
+        """Field -> (..., n_cell), missing where too little is covered."""
+        total = areas.sum(axis=0)
+        inside = np.flatnonzero(self.enough(total))
+        cells = chunk * level.chunk + inside
+        lon, lat = level.grid.centres_deg(cells)
+        climate = HostClimate(lat, np.zeros(len(cells), np.int64), np.full(len(cells), np.nan), cells, lon)
+        state = CellState(np.ascontiguousarray((areas[:, inside] / total[inside]).T), np.minimum(total[inside], 1.0), np.zeros(len(cells)))
+        found = boundary_fields(state, climate, 0.0, year, self.tables) if len(cells) else {}
+        out = {}
+        for info in self.fields:
+            out[info.name] = np.full((*(size for _, size in info.axes), len(total)), NO_CLASS if info.flags else np.nan)
+            if len(cells):
+                out[info.name][..., inside] = found[info.name]
+        if "coverage" in out:
+            out["coverage"] = np.where(total > 0.0, np.minimum(total, 1.0), np.nan)
+        return out
+
+
+def _write_year(landuse: LandUseMap, out: Path, plan: StorePlan, recipe: _Recipe, record: dict[str, Any]) -> dict[str, int]:
+    finest = recipe.levels[0]
     with writing_year(out, plan, record) as writer, _bar(landuse.n_row) as progress:
-        for chunk, areas in chunk_areas(landuse, levels[0].grid, levels[0].chunk, set(writer.done), progress):
+        for chunk, areas in chunk_areas(landuse, finest.grid, finest.chunk, set(writer.done), progress):
             if areas is None:
                 writer.put(chunk, None, {})
                 continue
             covered = areas.sum(axis=0)
-            values = {}
-            for level in levels:
-                values |= {level.path(name): field for name, field in _values(areas, level, chunk, fields, tables, min_coverage, record["year"]).items()}
-                areas = areas.reshape(len(areas), -1, 4).sum(axis=2) / 4.0 if level is not levels[-1] else areas
-            n_inside, n_touched = int(_enough(covered, min_coverage).sum()), int((covered > 0.0).sum())
-            writer.put(chunk, values, {"cells": n_inside, "sparse": n_touched - n_inside})
+            n_inside, n_touched = int(recipe.enough(covered).sum()), int((covered > 0.0).sum())
+            writer.put(chunk, recipe.of_all_levels(areas, chunk, record["year"]), {"cells": n_inside, "sparse": n_touched - n_inside})
         if not writer.counts.get("cells"):
             writer.discard()
-            raise ValueRangeError(f"The map {landuse.path} covers no HEALPix cell of nside {levels[0].grid.nside} by {min_coverage:g} or more: nothing to write.")
+            raise ValueRangeError(f"The map {landuse.path} covers no HEALPix cell of nside {finest.grid.nside} by {recipe.min_coverage:g} or more: nothing to write.")
         counts = dict(writer.counts)
         writer.commit()
     return counts
-
-
-def _enough(covered: np.ndarray, min_coverage: float) -> np.ndarray:
-    return covered >= min_coverage * (1.0 - ROUNDING)
-
-
-def _values(areas: np.ndarray, level: Level, chunk: int, fields: tuple[FieldInfo, ...], tables: Tables, min_coverage: float, year: int) -> dict[str, np.ndarray]:
-    """The fields of one chunk of a level from its areas (8, n_cell): name -> (..., n_cell), missing where too little is covered."""
-    total = areas.sum(axis=0)
-    inside = np.flatnonzero(_enough(total, min_coverage))
-    cells = chunk * level.chunk + inside
-    lon, lat = level.grid.centres_deg(cells)
-    climate = HostClimate(lat, np.zeros(len(cells), np.int64), np.full(len(cells), np.nan), cells, lon)
-    fraction = np.ascontiguousarray((areas[:, inside] / total[inside]).T)
-    coverage = np.minimum(total[inside], 1.0)
-    found = boundary_fields(CellState(fraction, coverage, np.zeros(len(cells))), climate, 0.0, year, tables) if len(cells) else {}
-    out = {}
-    for info in fields:
-        values = np.full((*(size for _, size in info.axes), len(total)), NO_CLASS if info.flags else np.nan)
-        if len(cells):
-            values[..., inside] = found[info.name]
-        out[info.name] = values
-    if "coverage" in out:
-        out["coverage"] = np.where(total > 0.0, np.minimum(total, 1.0), np.nan)
-    return out
 
 
 def _levels(options: Options) -> tuple[Level, ...]:
@@ -159,11 +170,12 @@ def _check_same_run(year: YearFile, landuse: LandUseMap) -> None:
             raise FileError(f"File {landuse.path} is of another run than {year.path}: {name} is {theirs} there and {ours} here.")
 
 
-def _record(year: YearFile, landuse: LandUseMap) -> dict:
+def _record(year: YearFile, landuse: LandUseMap) -> dict[str, Any]:
     """What tells this year from another one of the same number."""
     with open(landuse.path, "rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    return {"year": year.year, **year.provenance, "landuse_sha256": sha256, "writer": f"lsbc {version('lsbc')}"}
+    provenance = {name: text for name, text in year.provenance.items() if name != "history"}
+    return {"year": year.year, **provenance, "landuse_sha256": sha256, "writer": f"lsbc {version('lsbc')}"}
 
 
 def _other_tables(year: YearFile, tables: Tables) -> Iterator[str]:
