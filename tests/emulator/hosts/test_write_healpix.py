@@ -27,6 +27,7 @@ pytest.importorskip("zarr")
 xarray = pytest.importorskip("xarray")
 LATTICE = Lattice(90, 180)
 CODES = np.array(CLASS_CODES, np.uint8)
+FEW = "lu_frac,coverage,albedo"
 TABLES = {"class_parameters": read_class_table().source}
 
 
@@ -99,7 +100,7 @@ def test_coarse_cells_are_the_means_of_their_four_children_by_covered_area(tmp_p
     out = tmp_path / "s.zarr"
     codes = random_codes()
     codes[:, 100:130] = 255
-    notes = put(yearly(tmp_path, codes), out, levels=2, min_coverage=0.01)
+    notes = put(yearly(tmp_path, codes), out, levels=2, min_coverage=0.01, fields=FEW)
     data = [opened(out), opened(out, group="level_2"), opened(out, group="level_1")]
     assert [int(level.crs.attrs["refinement_level"]) for level in data] == [3, 2, 1]
     for fine, coarse in zip(data, data[1:]):
@@ -133,22 +134,24 @@ def test_fractions_sum_to_one_and_the_area_of_each_class_is_that_of_the_map(tmp_
 
 def test_ring_order_is_the_nested_store_with_other_numbers(tmp_path):
     path = yearly(tmp_path, random_codes(50, 120), row=20, col=30)
-    put(path, tmp_path / "nest.zarr")
-    put(path, tmp_path / "ring.zarr", order="ring")
+    fields = FEW + ",leaf_area_index"
+    put(path, tmp_path / "nest.zarr", fields=fields)
+    put(path, tmp_path / "ring.zarr", order="ring", fields=fields)
     nest, ring = opened(tmp_path / "nest.zarr"), opened(tmp_path / "ring.zarr")
     assert ring.crs.attrs["indexing_scheme"] == "ring"
     for name in ("lu_frac", "albedo", "leaf_area_index", "coverage"):
         assert np.allclose(ring[name].values[..., healpix.nest2ring(8, np.arange(768))], nest[name].values, rtol=0.0, atol=1e-13, equal_nan=True), name
 
 
-@pytest.mark.parametrize(("zarr_format", "consolidated"), [(2, True), (2, False), (3, True), (3, False)])
-def test_xarray_opens_all_levels_with_cf_coordinates(tmp_path, zarr_format, consolidated):
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_xarray_opens_all_levels_with_cf_coordinates(tmp_path, zarr_format):
     out = tmp_path / "s.zarr"
-    put(yearly(tmp_path, random_codes()), out, levels=1, zarr_format=zarr_format)
-    data = opened(out, consolidated=consolidated)
-    assert {"crs", "valid_year", "cell", "time", "class", "month"} <= set(data.coords)
-    assert data.cell.attrs["standard_name"] == "healpix_index" and data["class"].values.tolist() == list(CLASS_CODES)
-    assert data.lu_frac.attrs["grid_mapping"] == "crs" and data.lu_frac.encoding["chunks"] == (1, 8, 64)
+    put(yearly(tmp_path, random_codes()), out, levels=1, zarr_format=zarr_format, fields=FEW)
+    for consolidated in (True, False):
+        data = opened(out, consolidated=consolidated)
+        assert {"crs", "valid_year", "cell", "time", "class"} <= set(data.coords)
+        assert data.cell.attrs["standard_name"] == "healpix_index" and data["class"].values.tolist() == list(CLASS_CODES)
+        assert data.lu_frac.attrs["grid_mapping"] == "crs" and data.lu_frac.encoding["chunks"] == (1, 8, 64)
     assert list(xarray.open_groups(out, engine="zarr")) == ["/", "/level_2"]
 
 
@@ -186,36 +189,37 @@ def test_years_come_one_after_the_other_and_the_same_year_again_changes_no_bit(t
     out = tmp_path / "s.zarr"
     paths = [yearly(tmp_path, random_codes(seed=year), year) for year in (2030, 2031)]
     for path in paths:
-        put(path, out)
+        put(path, out, fields=FEW)
     before = tree(out)
-    put(paths[0], out)
+    put(paths[0], out, fields=FEW)
     assert tree(out) == before
     data = opened(out)
     assert data.valid_year.values.tolist() == [2030, 2031]
     assert not np.array_equal(data.lu_frac.values[0], data.lu_frac.values[1])
     with pytest.raises(YearError, match="ends with 2031; year 2029 is not in it"):
-        put(yearly(tmp_path, random_codes(), 2029), out)
+        put(yearly(tmp_path, random_codes(), 2029), out, fields=FEW)
 
 
 def test_a_killed_process_leaves_whole_years_and_the_next_one_makes_the_same_bytes(tmp_path):
     out, other = tmp_path / "s.zarr", tmp_path / "undisturbed.zarr"
     first, second = yearly(tmp_path, random_codes(seed=1), 2030), yearly(tmp_path, random_codes(seed=2), 2031)
     for store in (out, other):
-        put(first, store)
-    put(second, other)
+        put(first, store, fields=FEW)
+    put(second, other, fields=FEW)
     program = ("import os, signal, sys; from pathlib import Path; from lsbc.emulator.hosts.zarr_years import YearWriter; from lsbc.emulator.hosts import deliver as d\n"
                "put, left = YearWriter.put, [8]\n"
                "def stops(*args):\n"
                "    put(*args); left[0] -= 1\n"
                "    if not left[0]: os.kill(os.getpid(), signal.SIGKILL)\n"
                "YearWriter.put = stops\n"
-               "path = Path(sys.argv[1]); d.deliver('healpix', path, Path(sys.argv[2]), d.options_of('healpix', {'nside': 8, 'chunk': 64}, path.parent))\n")
-    stopped = subprocess.run([sys.executable, "-c", program, str(second), str(out)], capture_output=True)
+               "path, options = Path(sys.argv[1]), {'nside': 8, 'chunk': 64, 'fields': sys.argv[3]}\n"
+               "d.deliver('healpix', path, Path(sys.argv[2]), d.options_of('healpix', options, path.parent))\n")
+    stopped = subprocess.run([sys.executable, "-c", program, str(second), str(out), FEW], capture_output=True)
     assert stopped.returncode == -signal.SIGKILL, stopped.stderr.decode()
     assert part_of(out).is_dir() and opened(out).valid_year.values.tolist() == [2030]
     begun = {file: file.stat().st_mtime_ns for file in (part_of(out) / "chunks" / "lu_frac").rglob("*") if file.name.isdecimal() and file.is_file()}
     assert len(begun) >= 8
-    put(second, out)
+    put(second, out, fields=FEW)
     assert tree(out) == tree(other)
     moved = [out / "lu_frac" / "1" / "0" / file.name for file in begun]
     assert sum(file.stat().st_mtime_ns == begun[old] for file, old in zip(moved, begun)) >= 8
@@ -224,7 +228,7 @@ def test_a_killed_process_leaves_whole_years_and_the_next_one_makes_the_same_byt
 
 def test_a_full_disk_leaves_the_store_as_it_was(tmp_path, monkeypatch):
     out = tmp_path / "s.zarr"
-    put(yearly(tmp_path, random_codes(), 2030), out)
+    put(yearly(tmp_path, random_codes(), 2030), out, fields=FEW)
     before = tree(out)
 
     def full(handle):
@@ -234,9 +238,9 @@ def test_a_full_disk_leaves_the_store_as_it_was(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
         with pytest.raises(FileError, match="No space left"):
-            put(path, out)
+            put(path, out, fields=FEW)
     assert tree(out) == before
-    put(path, out)
+    put(path, out, fields=FEW)
     assert opened(out).valid_year.values.tolist() == [2030, 2031]
 
 
@@ -284,10 +288,10 @@ def test_options_that_cannot_be_are_refused(tmp_path, options, message):
 
 def test_a_store_made_otherwise_is_refused_and_left_alone(tmp_path):
     path, out = yearly(tmp_path, random_codes()), tmp_path / "s.zarr"
-    put(path, out)
+    put(path, out, fields=FEW)
     before = tree(out)
     with pytest.raises(ConfigError, match="was made otherwise: order is 'nest' there and 'ring' now"):
-        put(path, out, order="ring")
+        put(path, out, order="ring", fields=FEW)
     assert tree(out) == before
 
 
@@ -346,6 +350,7 @@ def test_several_years_on_one_command_line_go_into_one_store(tmp_path, monkeypat
         yearly(tmp_path, random_codes(seed=year), year)
         (tmp_path / f"landuse_{year}.nc").rename(tmp_path / f"map{year}.nc")
     monkeypatch.chdir(tmp_path)
-    assert main(["healpix", "lsbc_2031.nc", "lsbc_2030.nc", "-o", "s.zarr", "--nside", "8", "--chunk", "64", "--landuse", "map{year}.nc", "--zarr-format", "3"]) == 0
+    assert main(["healpix", "lsbc_2031.nc", "lsbc_2030.nc", "-o", "s.zarr", "--nside", "8", "--chunk", "64", "--landuse", "map{year}.nc",
+                 "--zarr-format", "3", "--fields", FEW]) == 0
     assert opened(tmp_path / "s.zarr").valid_year.values.tolist() == [2030, 2031]
     assert "year 2030: 768 cells of nside 8" in capsys.readouterr().out
