@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from lsbc.emulator.classes import CLASS_NAMES, N_CLASS, NO_DATA
-from lsbc.emulator.plot import CLASS_COLOURS, LAND_COLOUR
+from lsbc.emulator.plot_frame import CLASS_COLOURS, LAND_COLOUR
 from lsbc.training.data import LandData
 from lsbc.training.evaluate import PICTURED, Evaluation
 from lsbc.training.multiresolution import BLOCK_CELLS

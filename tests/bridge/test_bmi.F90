@@ -79,7 +79,7 @@ contains
       call done(model%get_input_item_count(number), 'count of inputs')
       call done(model%get_input_var_names(inputs), 'names of inputs')
       call done(model%get_output_var_names(names), 'names of outputs')
-      call check(number == 12 .and. size(inputs) == 12 .and. size(names) == 22, 'counts')
+      call check(number == 12 .and. size(inputs) == 12 .and. size(names) == 48, 'counts')
       call check(inputs(5) == 'land_luh2~urban__area_fraction', 'name of the fifth input')
       call done(model%get_var_grid(inputs(5), number), 'grid')
       call check(number == 0, 'grid')

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { N_CELL = 81, N_NODE = 100, N_EDGE = 180, N_CORNER = 4 * N_CELL, N_INPUT = 12, N_OUTPUT = 22, MAX_TEXT = 2048 };
+enum { N_CELL = 81, N_NODE = 100, N_EDGE = 180, N_CORNER = 4 * N_CELL, N_INPUT = 12, N_OUTPUT = 48, MAX_TEXT = 2048 };
 
 static Bmi model;
 static char inputs[N_INPUT][BMI_MAX_VAR_NAME], outputs[N_OUTPUT][BMI_MAX_VAR_NAME];

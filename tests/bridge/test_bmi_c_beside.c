@@ -3,7 +3,7 @@
 #include "check.h"
 #include "lsbc_bmi_c.h"
 
-enum { N_CELL = 81, N_INPUT = 12, N_OUTPUT = 22 };
+enum { N_CELL = 81, N_INPUT = 12, N_OUTPUT = 48 };
 
 static double year_of(Bmi *model) {
     double year[N_CELL] = {-1.0};
