@@ -9,7 +9,14 @@ import numpy as np
 
 from lsbc.emulator.classes import CLASS_CODES
 from lsbc.emulator.hosts.year_file import Cells, YearFile
-from lsbc.emulator.surface.crosswalk import Crosswalk, read_crosswalk
+from lsbc.emulator.surface.crosswalk import CODES, Crosswalk, read_crosswalk
+from lsbc.regrid.errors import ConfigError
+
+LEAST_LAND = 1e-6
+"""Share of a host cell; less land than this is rounding of the overlaps, not land, and decides nothing."""
+_WATER_KINDS = ("water", "lake", "ocean")
+_NEVER_LAND = (*_WATER_KINDS, "ice", "unused")
+_WATER_CODES = (0, 77)
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,8 +28,14 @@ class HostClasses:
 
     @classmethod
     def of(cls, year: YearFile, crosswalk: str | Path) -> HostClasses:
-        """`crosswalk` is the name of a shipped one or a file; raises as `read_crosswalk`."""
-        return cls(year, read_crosswalk(crosswalk))
+        """`crosswalk` is the name of a shipped one or a file.
+
+        Raises:
+            ConfigError: see `read_crosswalk`; or it makes land of water, or water, ice or an unused class of land, which are the host's own.
+        """
+        table = read_crosswalk(crosswalk)
+        refuse_moved_coasts(table)
+        return cls(year, table)
 
     def fractions(self, cells: Cells) -> np.ndarray:
         """Area fractions of the whole cell, (n_target, n): columns sum to 1 to rounding, or are all 0 where lsbc does not cover the cell.
@@ -42,3 +55,15 @@ class HostClasses:
         """Global attributes that say where the host's classes come from: those of the yearly file and the crosswalk's."""
         table = self.crosswalk.table
         return {**self.year.provenance, "crosswalk": f"{table.target}, version {table.version}, sha256 {self.crosswalk.sha256}"}
+
+
+def refuse_moved_coasts(crosswalk: Crosswalk) -> None:
+    """Refuse a crosswalk that changes land into water, ice or an unused class, or water into land; raises ConfigError with code and class."""
+    kinds = [target.kind for target in crosswalk.classes]
+    for lookup, code in zip(crosswalk.lookups, CODES):
+        is_water = code in _WATER_CODES
+        for column in np.flatnonzero(lookup.shares.any(axis=0)):
+            if (kinds[column] not in _WATER_KINDS) if is_water else (kinds[column] in _NEVER_LAND):
+                target, made = crosswalk.classes[column], "land" if is_water else "water, ice or nothing"
+                raise ConfigError(f"Crosswalk '{crosswalk.table.target}' makes {made} of code {code}: class {target.id} '{target.name}' is of kind '{target.kind}'. "
+                                  "Land, water and ice are the host's own; give the code another class.")

@@ -1,8 +1,11 @@
+from importlib import resources
+
 import numpy as np
 import pytest
 
 from lsbc.emulator.hosts.host_classes import HostClasses
 from lsbc.emulator.hosts.year_file import open_year
+from lsbc.emulator.surface.crosswalk import shipped_targets
 from lsbc.regrid.errors import ConfigError, ValueRangeError
 
 from year_files import PROVENANCE, fractions, write_year
@@ -31,3 +34,22 @@ def test_an_unknown_climate_names_the_cell_wherever_it_stands(tmp_path, cells):
 def test_an_unknown_crosswalk_is_refused(tmp_path):
     with open_year(yearly(tmp_path)) as year, pytest.raises(ConfigError, match="neither a file nor one of"):
         HostClasses.of(year, "modsi")
+
+
+@pytest.mark.parametrize("name, old, new, told", [
+    ("modis", "{ code = 22, shares = { 12 = 1", "{ code = 22, shares = { 17 = 1", r"makes water, ice or nothing of code 22: class 17 'Water' is of kind 'water'"),
+    ("modis", "{ code = 66, shares = { 16 = 1", "{ code = 66, shares = { 15 = 1", "makes water, ice or nothing of code 66: class 15"),
+    ("modis", "{ code = 77, shares = { 17 = 1", "{ code = 77, shares = { 16 = 1", "makes land of code 77: class 16"),
+    ("globcover", "{ code = 22, shares = { 2 = 1", "{ code = 22, shares = { 22 = 1", "makes water, ice or nothing of code 22: class 22")])
+def test_a_crosswalk_that_moves_coasts_or_makes_ice_is_refused(tmp_path, name, old, new, told):
+    text = resources.files("lsbc.emulator.surface").joinpath("crosswalks", f"{name}.toml").read_text()
+    assert old in text
+    (tmp_path / "mine.toml").write_text(text.replace(old, new))
+    with open_year(yearly(tmp_path)) as year, pytest.raises(ConfigError, match=told):
+        HostClasses.of(year, tmp_path / "mine.toml")
+
+
+@pytest.mark.parametrize("target", shipped_targets())
+def test_no_shipped_crosswalk_moves_a_coast(tmp_path, target):
+    with open_year(yearly(tmp_path)) as year:
+        HostClasses.of(year, target)
