@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from lsbc.regrid.errors import ConfigError, FileError
 
 TABLES = ("crosswalk", "parameters")
 """Keys of [surface] that hold the name of a shipped table or a path."""
+_OWN_FILES = r"(lsbc|landuse)_.*\.nc|summary\.json|\..*"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +82,7 @@ class DeliverConfig:
 
 def deliveries(entries: Any, base: Path, problems: list[str]) -> tuple[DeliverConfig, ...]:
     """The [[deliver]] tables of a configuration; what is wrong is added to `problems`."""
-    from lsbc.emulator.hosts.deliver import options_of
+    from lsbc.emulator.hosts.deliver import is_series, options_of
 
     if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):
         problems.append("deliver must be tables [[deliver]]")
@@ -91,7 +93,13 @@ def deliveries(entries: Any, base: Path, problems: list[str]) -> tuple[DeliverCo
         if not isinstance(to, str) or not isinstance(file, str) or not file or "/" in file:
             problems.append(f"[[deliver]] number {number} needs to = (a writer) and file = (a name in output.directory), got {to!r} and {file!r}")
             continue
+        if re.fullmatch(_OWN_FILES, file):
+            problems.append(f"[[deliver]] number {number}: {file} is the name of a file of lsbc's own; give another one")
+            continue
         try:
+            if "{year}" not in file and not is_series(to):
+                problems.append(f"[[deliver]] number {number}: every year would be written to {file}; put {{year}} into the name")
+                continue
             found.append(DeliverConfig(to, file, options_of(to, {key: value for key, value in entry.items() if key not in ("to", "file")}, base)))
         except ConfigError as error:
             problems.append(f"[[deliver]] number {number}: {str(error).rstrip('.')}")

@@ -23,6 +23,11 @@ WRITERS = {
 """What a host's file is called -> the module of `emulator.hosts` that writes it."""
 
 
+_COPIED = ("template", "host_frac")
+_YEARS_OF_THEIR_OWN = ("previous",)
+"""Path options whose {year} the writer itself fills in, with another year."""
+
+
 def writer(target: str) -> Any:
     """The module that writes `target`; ConfigError where there is none."""
     if target not in WRITERS:
@@ -49,9 +54,26 @@ def deliver(target: str, year_path: Path, out: Path, options: Any) -> tuple[str,
         FileError, ConfigError, ValueRangeError: nothing was written, and a file that was there before is as it was.
     """
     with open_year(year_path) as year:
+        options = _of_year(options, year.year)
+        _refuse_inputs(target, year_path, out, options)
         return tuple(writer(target).write(year, out, options))
 
 
-def describe(target: str) -> list[tuple[str, str]]:
-    """(option, help) of a writer."""
-    return [(field.name, str(field.metadata.get("help", ""))) for field in dataclasses.fields(writer(target).Options)]
+def is_series(target: str) -> bool:
+    """Whether one file holds several years, so that its name need not hold one."""
+    return bool(getattr(writer(target), "SERIES", False))
+
+
+def _of_year(options: Any, year: int) -> Any:
+    """The options with {year} in their paths filled in."""
+    filled = {name: value.with_name(value.name.replace("{year}", f"{year:04d}")) for name, value in vars(options).items()
+              if isinstance(value, Path) and "{year}" in value.name and name not in _YEARS_OF_THEIR_OWN}
+    return dataclasses.replace(options, **filled)
+
+
+def _refuse_inputs(target: str, year_path: Path, out: Path, options: Any) -> None:
+    """An output may take the place of the file that it is a changed copy of, of no other that it is made from."""
+    inputs = {"the yearly file": Path(year_path)} | {name: value for name, value in vars(options).items() if isinstance(value, Path) and name not in _COPIED}
+    for name, path in inputs.items():
+        if path.exists() and out.exists() and path.samefile(out):
+            raise ConfigError(f"Writer '{target}' would write to {out}, which is {name}, one of its inputs; give the output another name.")

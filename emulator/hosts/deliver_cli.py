@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from lsbc.emulator.hosts.deliver import WRITERS, deliver, options_of, writer
+from lsbc.emulator.hosts.deliver import WRITERS, deliver, is_series, options_of, writer
 from lsbc.emulator.hosts.options import kind_of
 from lsbc.emulator.hosts.year_file import open_year
 from lsbc.emulator.log import log_level
@@ -23,8 +23,11 @@ def main(arguments: list[str]) -> int:
     try:
         given = {field.name: getattr(options, field.name) for field in dataclasses.fields(writer(options.target).Options) if getattr(options, field.name) is not None}
         chosen = options_of(options.target, given, Path.cwd())
-        if len(options.yearly) > 1 and "{year}" not in options.output and not getattr(writer(options.target), "SERIES", False):
-            raise ConfigError(f"{len(options.yearly)} yearly files would all become {options.output}; put {{year}} into the name.")
+        years = [_year_of(yearly) for yearly in options.yearly]
+        if len(years) > 1 and "{year}" not in options.output and not is_series(options.target):
+            raise ConfigError(f"{len(years)} yearly files would all become {options.output}; put {{year}} into the name.")
+        if twice := sorted({year for year in years if years.count(year) > 1}):
+            raise ConfigError(f"Several yearly files are of the year {twice[0]}; give one for each year.")
         for yearly in _progress(sorted(options.yearly, key=_year_of)):
             out = Path(options.output.replace("{year}", f"{_year_of(yearly):04d}"))
             for note in deliver(options.target, Path(yearly), out, chosen):

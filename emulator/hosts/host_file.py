@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lsbc.regrid.classic_header import check_classic
 from lsbc.regrid.errors import FileError, LsbcError
 
 _COORDINATES = (("XLONG_M", "XLAT_M"), ("XLONG", "XLAT"), ("LONGXY", "LATIXY"), ("clon", "clat"), ("lon", "lat"), ("longitude", "latitude"))
@@ -85,6 +86,7 @@ def opened(path: Path | str) -> Iterator[HostFile]:
     if not path.is_file():
         raise FileError(f"File {path} does not exist or is no regular file.")
     try:
+        check_classic(path)
         with Dataset(path) as data:
             data.set_auto_maskandscale(False)
             yield HostFile(path, data)

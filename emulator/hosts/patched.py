@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from lsbc.emulator.hosts.roomy_copy import copy_with_room
 from lsbc.regrid.atomic import whole_file
+from lsbc.regrid.classic_header import check_classic
 from lsbc.regrid.errors import FileError
 
 
@@ -15,20 +17,32 @@ from lsbc.regrid.errors import FileError
 def patched(template: Path, out: Path) -> Iterator:
     """An open netCDF4 Dataset, a copy of `template` that may be changed; it becomes `out` on leaving without an error.
 
-    Masks and scales are off: numbers are as they lie in the file. `out` may be `template` itself.
+    Masks and scales are off: numbers are as they lie in the file. `out` may be `template` itself; a link is followed, and the template's permissions are kept.
 
     Raises:
         FileError: the template cannot be read as netCDF, or the copy cannot be written (disk full).
     """
     from netCDF4 import Dataset
 
-    if not template.is_file():
-        raise FileError(f"File {template} does not exist or is no regular file.")
-    with whole_file(out) as temporary:
+    _require_netcdf(template)
+    with whole_file(out.resolve()) as temporary:
         copy_with_room(template, temporary)
+        shutil.copymode(template, temporary)
         with Dataset(temporary, "r+") as data:
             data.set_auto_maskandscale(False)
             yield data
+
+
+def _require_netcdf(path: Path) -> None:
+    from netCDF4 import Dataset
+
+    if not path.is_file():
+        raise FileError(f"File {path} does not exist or is no regular file.")
+    try:
+        check_classic(path)
+        Dataset(path).close()
+    except (OSError, RuntimeError) as error:
+        raise FileError(f"File {path} cannot be read as netCDF: {error}.") from error
 
 
 @contextmanager

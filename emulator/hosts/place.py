@@ -9,8 +9,8 @@ import numpy as np
 from lsbc.emulator.hosts.year_file import YearFile
 from lsbc.regrid.errors import FileError
 
-TOLERANCE_DEG = 1e-3
-"""Of the cells' centres: hosts keep them in single precision."""
+TOLERANCE_DEG, LEAST_TOLERANCE_DEG = 1e-3, 2e-5
+"""Of the cells' centres, at most a quarter of a cell; hosts keep them in single precision, which leaves 8e-6 degrees at 180 E."""
 
 
 def same_cells(year: YearFile, lon_deg: np.ndarray, lat_deg: np.ndarray, path: Path) -> None:
@@ -29,7 +29,15 @@ def same_cells(year: YearFile, lon_deg: np.ndarray, lat_deg: np.ndarray, path: P
     lon, lat = year.values("lon"), year.values("lat")
     east = np.abs((lon_deg - lon + 180.0) % 360.0 - 180.0) * np.cos(np.radians(lat))
     off = np.maximum(east, np.abs(lat_deg - lat))
-    if off.size and not np.nanmax(np.where(np.isfinite(off), off, np.inf)) <= TOLERANCE_DEG:
-        k = int(np.argmax(np.where(np.isfinite(off), off, np.inf)))
+    off[~np.isfinite(off)] = np.inf
+    if off.size and not off.max() <= _tolerance_deg(lon, lat):
+        k = int(np.argmax(off))
         raise FileError(f"Cell {k + 1} of file {path} is at {lon_deg[k]:.4f} E, {lat_deg[k]:.4f} N; in {year.path} the cell at its place is {year.name_of(k)}: "
                         "they are not of the same grid, or the host's cells were not numbered in the file's order.")
+
+
+def _tolerance_deg(lon: np.ndarray, lat: np.ndarray) -> float:
+    """A quarter of the smallest distance from a cell to the one after it, within the limits of single precision and `TOLERANCE_DEG`."""
+    step = np.hypot(((np.diff(lon) + 180.0) % 360.0 - 180.0) * np.cos(np.radians(lat[1:])), np.diff(lat))
+    smallest = step.min(initial=np.inf, where=step > 0.0)
+    return float(min(TOLERANCE_DEG, max(LEAST_TOLERANCE_DEG, smallest / 4.0)))

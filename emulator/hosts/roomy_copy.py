@@ -9,7 +9,7 @@ import os
 import shutil
 from pathlib import Path
 
-from lsbc.regrid.classic_header import data_offsets
+from lsbc.regrid.classic_header import check_classic, data_offsets
 
 ROOM_BYTES = 1 << 16
 _LARGEST_OFFSET = {4: 2**31 - 1, 8: 2**63 - 1}
@@ -19,8 +19,9 @@ def copy_with_room(source: Path, target: Path) -> None:
     """Copy a file; a classic netCDF file gets `ROOM_BYTES` between header and data, another one stays byte for byte.
 
     Raises:
-        OSError: as copying does.  FileError: a damaged classic header.
+        OSError: as copying does.  FileError: a damaged classic header, or a classic file that was cut short.
     """
+    check_classic(source)
     found = data_offsets(source)
     if found is None or not found[1]:
         shutil.copyfile(source, target)

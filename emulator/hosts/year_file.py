@@ -13,7 +13,7 @@ import numpy as np
 
 from lsbc.emulator.classes import CLASS_CODES
 from lsbc.emulator.fields import FILL
-from lsbc.regrid.errors import FileError, LsbcError
+from lsbc.regrid.errors import FileError
 
 SLAB_CELLS = 1 << 16
 ZERO_C_IN_K = 273.15
@@ -39,6 +39,11 @@ class YearFile:
         self.provenance = {name: value for name in data.ncattrs() if isinstance(value := data.getncattr(name), str) and name not in ("Conventions", "title")}
 
     @property
+    def calendar(self) -> str:
+        """CF name of the calendar of the run that wrote the file."""
+        return str(self._data["time"].calendar) if "time" in self._data.variables else "standard"
+
+    @property
     def global_id(self) -> np.ndarray:
         """(n_cell,) int64, ascending."""
         return np.asarray(self._data["global_id"][:])
@@ -54,14 +59,19 @@ class YearFile:
         """
         if name not in self._data.variables:
             raise FileError(f"File {self.path} has no {name}.")
-        variable = self._data[name]
-        before = (slice(None),) * variable.dimensions.index("cell")
+        before = (slice(None),) * self._data[name].dimensions.index("cell")
         if isinstance(cells, slice):
-            return np.asarray(variable[(*before, cells)])
+            return self._read(name, (*before, cells))
         if not len(cells):
-            return np.asarray(variable[(*before, slice(0))])
+            return self._read(name, (*before, slice(0)))
         first, last = int(cells.min()), int(cells.max()) + 1
-        return np.asarray(variable[(*before, slice(first, last))])[(*before, cells - first)]
+        return self._read(name, (*before, slice(first, last)))[(*before, cells - first)]
+
+    def _read(self, name: str, where: tuple) -> np.ndarray:
+        try:
+            return np.asarray(self._data[name][where])
+        except (OSError, RuntimeError) as error:
+            raise FileError(f"File {self.path}: {name} cannot be read: {error}.") from error
 
     def lu_frac(self, cells: Cells = EVERYTHING) -> np.ndarray:
         """Fractions of lsbc's classes, (8, n) in the order of `classes.CLASS_CODES`; all 0 in cells that lsbc does not cover."""
@@ -100,10 +110,13 @@ def open_year(path: Path | str) -> Iterator[YearFile]:
     if not path.is_file():
         raise FileError(f"File {path} does not exist or is no regular file.")
     try:
-        with Dataset(path) as data:
-            data.set_auto_maskandscale(False)
-            yield YearFile(path, data)
-    except LsbcError:
-        raise
-    except (OSError, RuntimeError, IndexError) as error:
+        data = Dataset(path)
+    except (OSError, RuntimeError) as error:
         raise FileError(f"File {path} cannot be read: {error}.") from error
+    with data:
+        data.set_auto_maskandscale(False)
+        try:
+            year = YearFile(path, data)
+        except (OSError, RuntimeError, IndexError) as error:
+            raise FileError(f"File {path} cannot be read: {error}.") from error
+        yield year

@@ -55,15 +55,24 @@ def test_a_year_stands_in_a_hosts_file_name(tmp_path):
     ("[output]\ndirectory = 'out'\n[[deliver]]\nto = 'wrff'\nfile = 'a'", r"\[\[deliver\]\] number 1: There is no writer of 'wrff'; there are geo_em"),
     ("[output]\ndirectory = 'out'\n[[deliver]]\nto = 'jsbach'", r"number 1 needs to = \(a writer\) and file = "),
     ("[output]\ndirectory = 'out'\n[[deliver]]\nto = 'jsbach'\nfile = '../a.nc'", "a name in output.directory"),
-    ("[output]\ndirectory = 'out'\n[[deliver]]\nto = 'jsbach'\nfile = 'a.nc'\nnonsense = 1", "number 1: Writer 'jsbach': unknown option nonsense; there are "),
-    ("[output]\ndirectory = 'out'\n[[deliver]]\nto = 'jsbach'\nfile = 'a.nc'\n[[deliver]]\nto = 'jsbach'\nfile = 'a.nc'", "write the same file"),
-    ("[[deliver]]\nto = 'jsbach'\nfile = 'a.nc'", "needs output.directory and output.host_fields = true"),
-    ("[output]\ndirectory = 'out'\nhost_fields = false\n[[deliver]]\nto = 'jsbach'\nfile = 'a.nc'", "needs output.directory and output.host_fields = true"),
+    ("[output]\ndirectory = 'out'\n[[deliver]]\nto = 'jsbach'\nfile = 'a{year}.nc'\nnonsense = 1", "number 1: Writer 'jsbach': unknown option nonsense; there are "),
+    ("[output]\ndirectory = 'out'\n[[deliver]]\nto = 'jsbach'\nfile = 'a{year}.nc'\n[[deliver]]\nto = 'jsbach'\nfile = 'a{year}.nc'", "write the same file"),
+    ("[[deliver]]\nto = 'jsbach'\nfile = 'a{year}.nc'", "needs output.directory and output.host_fields = true"),
+    ("[output]\ndirectory = 'out'\nhost_fields = false\n[[deliver]]\nto = 'jsbach'\nfile = 'a{year}.nc'", "needs output.directory and output.host_fields = true"),
+    *((f"[output]\ndirectory = 'out'\n[[deliver]]\nto = 'fraclut'\nfile = '{name}'", "is the name of a file of lsbc's own")
+      for name in ("lsbc_{year}.nc", "landuse_{year}.nc", "summary.json", ".lsbc_in_use")),
+    ("[output]\ndirectory = 'out'\n[[deliver]]\nto = 'fraclut'\nfile = 'fracLut.nc'", "every year would be written to fracLut.nc; put {year} into the name"),
     ("[deliver]\nto = 'jsbach'", r"deliver must be tables \[\[deliver\]\]"),
 ])
 def test_deliveries_that_cannot_be_are_refused(tmp_path, text, told):
     with pytest.raises(ConfigError, match=told):
         config(tmp_path, text)
+
+
+def test_a_file_of_all_years_needs_no_year_in_its_name(tmp_path):
+    text = "[output]\ndirectory = 'out'\n[[deliver]]\nto = 'landuse_timeseries'\nfile = 'landuse.timeseries.nc'\ntemplate = 'surf.nc'\n"
+    delivery, = config(tmp_path, text).deliver
+    assert delivery.path(tmp_path, 2031) == delivery.path(tmp_path, 2032)
 
 
 def test_options_of_a_delivery_are_checked_and_their_paths_are_beside_the_configuration(tmp_path):

@@ -119,3 +119,31 @@ def test_with_a_lead_the_hosts_year_gets_next_years_map(tmp_path):
     component.read_restart(plain / "restart.nc")
     assert component.year == 2000
     component.close()
+
+
+def test_an_output_never_takes_the_place_of_what_it_is_made_from(tmp_path):
+    yearly = write_year(tmp_path / "lsbc_2031.nc", fractions({40: 1.0}), np.zeros(1), np.full(1, 50.0), coldest_month_k=275.0)
+    before = yearly.read_bytes()
+    (tmp_path / "link.nc").symlink_to(yearly)
+    for out in (yearly, tmp_path / "link.nc"):
+        with pytest.raises(ConfigError, match="which is the yearly file, one of its inputs"):
+            deliver("fraclut", yearly, out, options_of("fraclut", {}, tmp_path))
+    previous = tmp_path / "bc_land_frac_11pfts_2030.nc"
+    previous.write_bytes(b"kept")
+    with pytest.raises(ConfigError, match="which is previous, one of its inputs"):
+        deliver("jsbach", yearly, previous, options_of("jsbach", {"previous": previous.name}, tmp_path))
+    assert yearly.read_bytes() == before and previous.read_bytes() == b"kept"
+
+
+def test_the_year_is_filled_into_the_names_of_inputs(tmp_path):
+    yearly = write_year(tmp_path / "lsbc_2031.nc", fractions({40: 1.0}), np.zeros(1), np.full(1, 50.0))
+    with pytest.raises(FileError, match="File .*geo_em_2031.nc does not exist"):
+        deliver("geo_em", yearly, tmp_path / "out.nc", options_of("geo_em", {"template": "geo_em_{year}.nc"}, tmp_path))
+
+
+def test_errors_in_a_hosts_file_do_not_name_the_yearly_file(tmp_path):
+    yearly = write_year(tmp_path / "lsbc_2031.nc", fractions({40: 1.0}), np.zeros(1), np.full(1, 50.0))
+    (tmp_path / "geo_em.nc").write_text("no netCDF")
+    with pytest.raises(FileError, match="File .*geo_em.nc cannot be read") as caught:
+        deliver("geo_em", yearly, tmp_path / "out.nc", options_of("geo_em", {"template": "geo_em.nc"}, tmp_path))
+    assert "lsbc_2031" not in str(caught.value)

@@ -25,6 +25,11 @@ def test_several_years_need_names_of_their_own(yearly, tmp_path, capsys):
     assert "put {year} into the name" in capsys.readouterr().err and len(list(tmp_path.iterdir())) == 2
 
 
+def test_two_yearly_files_of_one_year_are_refused(yearly, tmp_path, capsys):
+    assert main(["deliver", "jsbach", yearly[0], yearly[0], "-o", str(tmp_path / "bc_land_frac_11pfts_{year}.nc")]) != 0
+    assert "Several yearly files are of the year 2031" in capsys.readouterr().err
+
+
 def test_errors_are_one_sentence_and_a_code(yearly, tmp_path, capsys):
     assert main(["deliver", "geo_em", yearly[0], "--template", str(tmp_path / "none.nc"), "-o", str(tmp_path / "out.nc")]) != 0
     error = capsys.readouterr().err

@@ -46,3 +46,10 @@ def test_an_unreadable_file_is_named(tmp_path):
         pass
     with pytest.raises(FileError, match="b.nc does not exist"), opened(tmp_path / "b.nc"):
         pass
+
+
+def test_a_classic_file_that_was_cut_short_is_refused_instead_of_read_as_zeros(tmp_path):
+    path = Spec({"last": Var(("x",), np.arange(1.0, 100.0))}).write(tmp_path / "a.nc", "NETCDF3_CLASSIC")
+    path.write_bytes(path.read_bytes()[:-80])
+    with pytest.raises(FileError, match="is cut short"), opened(path):
+        pass

@@ -74,6 +74,23 @@ def test_a_template_that_cannot_be_read_is_refused(tmp_path):
     with pytest.raises(FileError, match="does not exist"), patched(tmp_path / "none.nc", tmp_path / "out.nc"):
         pass
     (tmp_path / "text.nc").write_text("no netCDF")
-    with pytest.raises(FileError, match="could not be written"), patched(tmp_path / "text.nc", tmp_path / "out.nc"):
+    with pytest.raises(FileError, match="text.nc cannot be read as netCDF"), patched(tmp_path / "text.nc", tmp_path / "out.nc"):
         pass
     assert not (tmp_path / "out.nc").exists()
+
+
+def test_a_template_that_was_cut_short_is_refused(template, tmp_path):
+    template.write_bytes(template.read_bytes()[:-8])
+    with pytest.raises(FileError, match="host.nc is cut short"), patched(template, tmp_path / "out.nc"):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["host.nc"]
+
+
+def test_a_link_is_followed_and_permissions_are_kept(template, tmp_path):
+    template.chmod(0o640)
+    (tmp_path / "link.nc").symlink_to(template)
+    with patched(template, tmp_path / "link.nc") as data:
+        data["changed"][:] = 1
+    assert (tmp_path / "link.nc").is_symlink() and template.stat().st_mode & 0o777 == 0o640
+    with Dataset(template) as data:
+        assert data["changed"][:].tolist() == [1] * 5
