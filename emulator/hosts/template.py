@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from lsbc.emulator.hosts.host_classes import HostClasses
 from lsbc.regrid.errors import FileError
 
 _COORDINATES = (("clon", "clat"), ("lon", "lat"), ("longitude", "latitude"))
@@ -52,7 +51,11 @@ def _along(variable, cell_dims: tuple[str, ...], data) -> np.ndarray:
     return np.broadcast_to(values.reshape([size if dim in mine else 1 for dim, size in zip(cell_dims, shape)]), shape).ravel()
 
 
-def mark(data, host: HostClasses, notes: Iterable[str]) -> None:
-    """Say in global attributes `lsbc_...` where the changed fields come from; the host's own attributes stay."""
-    told = {**host.attributes, "valid_year": np.int32(host.year.year), "notes": " ".join(notes)}
+def mark(data, attributes: Mapping[str, str], valid_year: int | Sequence[int], notes: Iterable[str]) -> None:
+    """Say in global attributes `lsbc_...` where the changed fields come from; the host's own attributes stay.
+
+    Args:
+        attributes: name -> text, without the prefix; `HostClasses.attributes`.  valid_year: that of the fields, or each of a file of several.  notes: joined with "; ".
+    """
+    told = {**attributes, "valid_year": np.int32(valid_year), "notes": "; ".join(notes)}
     data.setncatts({f"lsbc_{name}": value for name, value in told.items()})

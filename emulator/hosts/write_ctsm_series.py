@@ -68,7 +68,7 @@ def write(year: YearFile, out: Path, options: Options) -> list[str]:
             text = year.path.name.encode("ascii", "replace")[:N_NAME].ljust(data.variables["input_pftdata_filename"].shape[1])
             data.variables["input_pftdata_filename"][k] = np.frombuffer(text, "S1")
         notes = [*notes_of(counts), *([] if slices else [NO_HARVEST])]
-        mark(data, classes, notes)
+        mark(data, classes.attributes, year.year, notes)
     return notes
 
 

@@ -35,7 +35,7 @@ def write(year: YearFile, out: Path, options: Options) -> list[str]:
             for name, values in land_use.of(block, counts).items():
                 block.put(data.variables[name], values)
         notes = notes_of(counts)
-        mark(data, classes, notes)
+        mark(data, classes.attributes, year.year, notes)
     return notes
 
 

@@ -67,7 +67,7 @@ def write(year: YearFile, out: Path, options: Options) -> Iterable[str]:
         data.variables[CLASSES][...] = template.classes
         for name, values in template.fields.items():
             data.variables[name][...] = values.reshape(data.variables[name].shape)
-        mark(data, host, ("LU_CLASS_FRACTION" + "".join(f", {name}" for name in template.fields) + " are lsbc's.", *known.notes))
+        mark(data, host.attributes, year.year, ("LU_CLASS_FRACTION" + "".join(f", {name}" for name in template.fields) + " are lsbc's.", *known.notes))
     return _notes(template, year)
 
 

@@ -58,7 +58,7 @@ def write(year: YearFile, out: Path, options: Options) -> list[str]:
             block.put(data.variables["fracLut"], np.where(land, (100.0 * fraction[:4]).astype(np.float32), MISSING), 0)
             missing += int((~land).sum())
         notes = [f"{missing} cell(s) that lsbc does not cover or that are wholly ocean are missing values"] if missing else []
-        mark(data, classes, notes)
+        mark(data, classes.attributes, year.year, notes)
     return notes
 
 

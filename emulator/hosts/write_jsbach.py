@@ -72,7 +72,7 @@ def write(year: YearFile, out: Path, options: Options) -> list[str]:
                 for name, row in zip(PFT_NAMES, source.fractions(block, counts)):
                     block.put(data.variables[name], row)
             notes += [f"{n} cell(s) {what}" for what, n in counts.items() if n]
-            mark(data, classes, notes)
+            mark(data, classes.attributes, year.year, notes)
     return notes
 
 

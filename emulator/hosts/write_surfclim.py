@@ -88,7 +88,7 @@ def write(year: YearFile, out: Path, options: Options) -> Iterable[str]:
         written = [*_covers(template, host, options.leurban), *_leaves(template, host, season)]
         if reference is not None:
             written += _albedo(template, host, reference)
-        mark(data, host, (f"{', '.join(written)} are lsbc's.",))
+        mark(data, host.attributes, year.year, (f"{', '.join(written)} are lsbc's.",))
     return _notes(template.counts, year)
 
 

@@ -63,7 +63,13 @@ def test_coordinates_of_other_cells_are_no_coordinates(tmp_path):
 def test_the_source_is_told_beside_the_hosts_own_attributes(tmp_path):
     with open_year(write_year(tmp_path / "year.nc", fractions({22: 1.0}), [0.0], [0.0], year=2044)) as year, opened(tmp_path, {"z": Var(("cell",), [1.0])}, "r+") as data:
         data.rawdata = "GLOBCOVER2009"
-        mark(data, HostClasses.of(year, "globcover"), ("a.", "b."))
+        mark(data, HostClasses.of(year, "globcover").attributes, year.year, ("a", "b"))
         assert data.rawdata == "GLOBCOVER2009"
-        assert (data.lsbc_valid_year, data.lsbc_notes, data.lsbc_model_sha256) == (2044, "a. b.", PROVENANCE["model_sha256"])
+        assert (data.lsbc_valid_year, data.lsbc_notes, data.lsbc_model_sha256) == (2044, "a; b", PROVENANCE["model_sha256"])
         assert data.lsbc_crosswalk.startswith("globcover, version 1, sha256 ")
+
+
+def test_a_file_of_several_years_names_each(tmp_path):
+    with opened(tmp_path, {"z": Var(("cell",), [1.0])}, "r+") as data:
+        mark(data, {"source": "lsbc"}, [2031, 2032], ())
+        assert (data.lsbc_valid_year.tolist(), data.lsbc_valid_year.dtype, data.lsbc_notes, data.lsbc_source) == ([2031, 2032], np.int32, "", "lsbc")
