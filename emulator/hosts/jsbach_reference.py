@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 
 from lsbc.emulator.hosts.blocks import Block, rows_sum
+from lsbc.emulator.hosts.checks_jsbach import N_PFT, PFT_NAMES
 from lsbc.emulator.hosts.place import same_cells
 from lsbc.emulator.hosts.template import centres, plain
 from lsbc.emulator.hosts.year_file import YearFile
-from lsbc.regrid.errors import FileError, LsbcError, ValueRangeError
+from lsbc.regrid.classic_header import check_classic
+from lsbc.regrid.errors import FileError, ValueRangeError
 
-N_PFT = 11
-PFT_NAMES = tuple(f"fract_pft{k:02d}" for k in range(1, N_PFT + 1))
-VEG_TILE = ("notsea", "fract_land", "fract_veg")
-"""Fractions whose product is the veg tile's share of the cell (mo_jsb_model_usecases.f90: box, land and veg tile); the last one is needed."""
+VEG_TILE = "fract_veg"
+"""The veg tile's fraction, which a file without plant types has."""
 _LARGEST = 1.0 + 1e-6
 """Of a fraction or sum that was rounded to single precision."""
 
@@ -52,25 +52,14 @@ class Reference:
                                   "correct the file.")
         return values
 
-    def veg_share(self, block: Block) -> np.ndarray:
-        """The veg tile's share of the whole cell, (n,) float64.
-
-        Raises:
-            FileError: the file has no fract_veg.  ValueRangeError: a value is not within 0..1; the cell is named.
-        """
-        if VEG_TILE[-1] not in self.data.variables:
-            raise FileError(f"File {self.path} has no {VEG_TILE[-1]}, without which fractions of the whole cell are not known.")
-        share = np.ones(block.n_cell)
-        for name in VEG_TILE:
-            if name in self.data.variables:
-                share = share * self._read(name, block)
-        return np.minimum(share, 1.0)
-
     def _read(self, name: str, block: Block) -> np.ndarray:
         variable = plain(self.data, name, self.path)
         if variable.dimensions != self.dims:
             raise FileError(f"File {self.path}: '{name}' lies on ({', '.join(variable.dimensions)}), the others on ({', '.join(self.dims)}).")
-        values = np.asarray(block.read(variable), np.float64)
+        try:
+            values = np.asarray(block.read(variable), np.float64)
+        except (OSError, RuntimeError) as error:
+            raise FileError(f"File {self.path}: '{name}' cannot be read: {error}.") from error
         good = (values >= 0.0) & (values <= _LARGEST)
         if not good.all():
             k = int(np.argmin(good))
@@ -86,16 +75,23 @@ def open_reference(path: Path, year: YearFile) -> Iterator[Reference]:
     if not path.is_file():
         raise FileError(f"File {path} does not exist or is no regular file.")
     try:
-        with Dataset(path) as data:
-            data.set_auto_maskandscale(False)
-            present = [name for name in PFT_NAMES if name in data.variables]
-            if present and len(present) < N_PFT or not present and VEG_TILE[-1] not in data.variables:
-                missing = ", ".join(name for name in PFT_NAMES if name not in present)
-                raise FileError(f"File {path} has no {missing}; JSBACH's file of tile fractions (bc_land_frac) is expected.")
-            dims = data.variables[PFT_NAMES[0] if present else VEG_TILE[-1]].dimensions
-            same_cells(year, *centres(data, dims, path), path)
-            yield Reference(path, data, year, dims, bool(present))
-    except LsbcError:
-        raise
+        check_classic(path)
+        data = Dataset(path)
+    except (OSError, RuntimeError) as error:
+        raise FileError(f"File {path} cannot be read: {error}.") from error
+    with data:
+        data.set_auto_maskandscale(False)
+        yield _reference(path, data, year)
+
+
+def _reference(path: Path, data, year: YearFile) -> Reference:
+    present = [name for name in PFT_NAMES if name in data.variables]
+    if present and len(present) < N_PFT or not present and VEG_TILE not in data.variables:
+        missing = ", ".join(name for name in PFT_NAMES if name not in present)
+        raise FileError(f"File {path} has no {missing}; JSBACH's file of tile fractions (bc_land_frac) is expected.")
+    dims = data.variables[PFT_NAMES[0] if present else VEG_TILE].dimensions
+    try:
+        same_cells(year, *centres(data, dims, path), path)
     except (OSError, RuntimeError, IndexError) as error:
         raise FileError(f"File {path} cannot be read: {error}.") from error
+    return Reference(path, data, year, dims, bool(present))

@@ -17,9 +17,10 @@ import numpy as np
 
 from lsbc.emulator.classes import CLASS_CODES
 from lsbc.emulator.hosts.blocks import Block, blocks, rows_sum
+from lsbc.emulator.hosts.checks_jsbach import N_PFT, PFT_NAMES
 from lsbc.emulator.hosts.copied import attributes, copy_variable
-from lsbc.emulator.hosts.host_classes import HostClasses
-from lsbc.emulator.hosts.jsbach_reference import N_PFT, PFT_NAMES, Reference, open_reference
+from lsbc.emulator.hosts.host_classes import LEAST_LAND, HostClasses
+from lsbc.emulator.hosts.jsbach_reference import Reference, open_reference
 from lsbc.emulator.hosts.options import option
 from lsbc.emulator.hosts.patched import created
 from lsbc.emulator.hosts.template import mark
@@ -35,7 +36,6 @@ NO_LAND_PFT = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    relative: bool = option("fractions of the veg tile, as JSBACH reads them by default; false: of the whole cell", default=True)
     host_frac: Path | None = option("the host's bc_land_frac.nc or bc_land_frac_11pfts_YYYY.nc: its other variables are copied, and cells that lsbc does not "
                                     "cover keep its plant types", default=None)
     previous: Path | None = option("the file of the year before, which cells without plants keep; {year} in the name stands for that year", default=None)
@@ -45,18 +45,17 @@ class Options:
 def write(year: YearFile, out: Path, options: Options) -> list[str]:
     """Write the plant types of `year.year` to `out`, whose name must end in that year; returns notes.
 
-    Fractions are float64; each cell's sum is at most 1 and within 1e-15 of what it is in `previous`, else in `host_frac`, else 1.
+    Fractions are float64 and of the veg tile (relative_fractions_in_file = .TRUE.).
+    Each cell's sum is at most 1 and within 1e-15 of what it is in `previous`, else in `host_frac`, else 1.
 
     Raises:
-        ConfigError: another year's name, a crosswalk without JSBACH's 11 types, or no `host_frac` where it is needed.
+        ConfigError: another year's name, or a crosswalk without JSBACH's 11 types.
         FileError: a file cannot be read, written, or is of another grid.
         ValueRangeError: lsbc does not cover a cell and no file says what grows there; the cell is named.
     """
     named = re.search(r"(\d{4})\.nc$", out.name)
     if named is None or int(named[1]) != year.year:
         raise ConfigError(f"File {out} must be named for the year of its land use, such as bc_land_frac_11pfts_{year.year:04d}.nc: JSBACH finds it by that name.")
-    if not options.relative and options.host_frac is None:
-        raise ConfigError("Writer 'jsbach': fractions of the whole cell (relative = false) need the option host_frac, which tells the veg tile's fraction.")
     classes = HostClasses.of(year, options.crosswalk)
     if [target.id for target in classes.crosswalk.classes if target.id <= HOST_IDS] != list(range(1, N_PFT + 1)):
         raise ConfigError(f"Crosswalk {options.crosswalk} is not for JSBACH's plant types 1 to {N_PFT}; take 'jsbach' or one made from it.")
@@ -64,7 +63,7 @@ def write(year: YearFile, out: Path, options: Options) -> list[str]:
     with ExitStack() as stack:
         host = None if options.host_frac is None else stack.enter_context(open_reference(options.host_frac, year))
         last = None if before is None else stack.enter_context(open_reference(before, year))
-        source = _Source(year, classes, host, last, options.relative)
+        source = _Source(year, classes, host, last)
         source.require_alike()
         counts: Counter[str] = Counter()
         with _new_file(out, source) as data:
@@ -97,7 +96,6 @@ class _Source:
     classes: HostClasses
     host: Reference | None
     last: Reference | None
-    relative: bool
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -113,24 +111,16 @@ class _Source:
             raise FileError(f"File {last.path} has no plant types ({PFT_NAMES[0]} ...); the option previous takes JSBACH's land-use file of the year before.")
         if last.shape != self.shape:
             raise FileError(f"File {last.path} is a map of {last.shape} cells, the new one has {self.shape}: give the host's file of that form as the option host_frac.")
-        told = getattr(last.data, "lsbc_fractions_of", self.part)
-        if told != self.part:
-            raise FileError(f"File {last.path} has fractions of the {told}, the new one of the {self.part}: the option relative must be the same in all years.")
-
-    @property
-    def part(self) -> str:
-        """What the fractions are of."""
-        return "veg tile" if self.relative else "cell"
 
     def fractions(self, block: Block, counts: Counter[str]) -> np.ndarray:
         """(11, n) float64 as they go into the file; `counts` grows by the cells with a rule of their own."""
         plants = self.classes.fractions(block.cells)[:N_PFT]
-        grows, covered = rows_sum(plants) > 0.0, self.year.covered(block.cells)
+        grows, covered = rows_sum(plants) >= LEAST_LAND, self.year.covered(block.cells)
         kept = self._kept(block)
         if kept is None:
             self._all_covered(covered, block)
             self._fill(plants, grows, block, counts)
-            return _with_sum(plants, self._whole(block))
+            return _with_sum(plants, np.ones(block.n_cell))
         total = np.minimum(rows_sum(kept), 1.0)
         counts["not covered by lsbc keep the fractions of the host's file"] += int((~covered).sum())
         counts["without a plant type in lsbc's map keep their fractions"] += int((covered & ~grows).sum())
@@ -139,16 +129,12 @@ class _Source:
         return np.where(~grows & (rows_sum(kept) <= 1.0), kept, _with_sum(use, total))
 
     def _kept(self, block: Block) -> np.ndarray | None:
-        """Fractions, in the file's meaning, of the year before or else the host's; None where no file has any."""
+        """Fractions of the year before or else the host's; None where no file has any."""
         if self.last is not None:
             return self.last.types(block)
         if self.host is None or not self.host.has_types:
             return None
-        return self.host.types(block) * (1.0 if self.relative else self.host.veg_share(block))
-
-    def _whole(self, block: Block) -> np.ndarray:
-        """What the fractions of a cell sum to where no file tells plant types."""
-        return np.ones(block.n_cell) if self.relative or self.host is None else self.host.veg_share(block)
+        return self.host.types(block)
 
     def _all_covered(self, covered: np.ndarray, block: Block) -> None:
         if not covered.all():
@@ -159,6 +145,7 @@ class _Source:
     def _fill(self, plants: np.ndarray, grows: np.ndarray, block: Block, counts: Counter[str]) -> None:
         """Plant types where lsbc's map has none (towns, bare ground, water): grass and shrub of the climate, in unknown climates pft03."""
         bare = np.flatnonzero(~grows)
+        plants[:, bare] = 0.0
         crosswalk, koppen, coldest = self.classes.crosswalk, self.year.koppen(block.cells)[bare], self.year.coldest_month_c(block.cells)[bare]
         known = ((koppen > 0) | (not crosswalk.needs_koppen)) & (np.isfinite(coldest) | (not crosswalk.needs_coldest_month))
         green = np.zeros((len(CLASS_CODES), int(known.sum())))
@@ -199,7 +186,6 @@ def _new_file(out: Path, source: _Source) -> Iterator:
             _put_places(data, source.year)
         for k, name in enumerate(PFT_NAMES):
             _define(data, name, source, source.classes.crosswalk.classes[k].name)
-        data.setncatts({"lsbc_fractions_of": source.part})
         yield data
 
 
@@ -210,7 +196,7 @@ def _define(data, name: str, source: _Source, plants: str) -> None:
         told = attributes(host.data.variables[name if host.has_types else "fract_veg"])
     variable = data.createVariable(name, "f8", ("cell",) if host is None else host.dims)
     variable.set_auto_maskandscale(False)
-    variable.setncatts({**told, "long_name": f"fraction of the {source.part}: {plants}", "units": "1"})
+    variable.setncatts({**told, "long_name": f"fraction of the veg tile: {plants}", "units": "1"})
 
 
 def _put_places(data, year: YearFile) -> None:

@@ -14,39 +14,27 @@ LON, LAT = np.array([5.0, 6.0, 7.0]), np.array([40.0, 41.0, 42.0])
 
 
 def read(folder, host, lon=LON, lat=LAT):
-    """Plant types and the veg tile's share of all cells; None where the file has none."""
+    """Plant types of all cells; None where the file has none."""
     path = write_year(folder / "lsbc_2031.nc", fractions(*[{40: 1.0}] * np.size(lon)), lon, lat)
     with open_year(path) as year, open_reference(host, year) as reference:
         parts = list(blocks(reference.shape))
-        types = np.concatenate([reference.types(block) for block in parts], axis=1) if reference.has_types else None
-        return types, np.concatenate([reference.veg_share(block) for block in parts])
+        assert sum(block.n_cell for block in parts) == np.size(lon)
+        return np.concatenate([reference.types(block) for block in parts], axis=1) if reference.has_types else None
 
 
-def test_fractions_and_the_veg_tile_are_those_of_the_file(tmp_path):
-    spec = jsbach()
-    spec.variables |= {"notsea": Var(("cell",), np.array([0.5, 0.5, 1])), "fract_land": Var(("cell",), np.array([1, 0.25, 1]))}
-    types, share = read(tmp_path, spec.write(tmp_path / "host.nc"))
+def test_fractions_are_those_of_the_file(tmp_path):
+    types = read(tmp_path, jsbach().write(tmp_path / "host.nc"))
     np.testing.assert_array_equal(types[[0, 6, 10]].T, [[0.5, 0.25, 0.25], [0.25, 0.25, 0.5], [0, 0, 0]])
-    np.testing.assert_array_equal(share, [0.5, 0.0625, 0.0])
 
 
 def test_coordinates_in_radians_and_along_rows_and_columns_are_understood(tmp_path):
     spec = jsbach()
     for name in ("clon", "clat"):
         spec.variables[name] = Var(("cell",), np.radians(spec.variables[name].values), {"units": "radian"})
-    assert read(tmp_path, spec.write(tmp_path / "host.nc"))[0].shape == (11, 3)
+    assert read(tmp_path, spec.write(tmp_path / "host.nc")).shape == (11, 3)
     lon, lat = np.meshgrid([5.0, 6.0], [40.0, 41.0, 42.0])
     grid = Spec({"fract_veg": Var(("lat", "lon"), np.arange(6.0).reshape(3, 2) / 8), "lat": Var(("lat",), lat[:, 0]), "lon": Var(("lon",), lon[0])})
-    types, share = read(tmp_path, grid.write(tmp_path / "grid.nc"), lon, lat)
-    assert types is None
-    np.testing.assert_array_equal(share, np.arange(6) / 8)
-
-
-def test_a_share_of_the_cell_needs_the_veg_tile(tmp_path):
-    spec = jsbach()
-    del spec.variables["fract_veg"]
-    with pytest.raises(FileError, match="has no fract_veg, without which fractions of the whole cell are not known"):
-        read(tmp_path, spec.write(tmp_path / "host.nc"))
+    assert read(tmp_path, grid.write(tmp_path / "grid.nc"), lon, lat) is None, "plant types may be missing where fract_veg is there"
 
 
 @pytest.mark.parametrize(("change", "error", "message"), [
@@ -72,3 +60,18 @@ def test_a_host_file_that_is_missing_or_damaged_is_refused(tmp_path):
     (tmp_path / "host.nc").write_bytes(b"not netCDF")
     with pytest.raises(FileError, match="host.nc cannot be read"):
         read(tmp_path, tmp_path / "host.nc")
+
+
+@pytest.mark.parametrize("format", ["NETCDF3_CLASSIC", "NETCDF3_64BIT_OFFSET"])
+def test_a_classic_file_that_was_cut_short_is_refused(tmp_path, format):
+    """The netCDF library would read zeros at its end."""
+    host = jsbach().write(tmp_path / "host.nc", format=format)
+    host.write_bytes(host.read_bytes()[:1000])
+    with pytest.raises(FileError, match="host.nc is cut short"):
+        read(tmp_path, host)
+
+
+def test_an_error_in_the_work_with_an_open_file_is_not_taken_for_damage_of_it(tmp_path):
+    path = write_year(tmp_path / "lsbc_2031.nc", fractions(*[{40: 1.0}] * 3), LON, LAT)
+    with pytest.raises(OSError, match="disk full"), open_year(path) as year, open_reference(jsbach().write(tmp_path / "host.nc"), year):
+        raise OSError("disk full")

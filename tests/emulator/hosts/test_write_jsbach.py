@@ -129,6 +129,35 @@ def test_a_pattern_names_the_year_before_and_the_first_year_has_none(tmp_path):
         assert data.lsbc_notes == notes[0]
 
 
+def test_a_cell_that_keeps_its_fractions_keeps_their_bits(tmp_path):
+    """Divided by their sum and multiplied with it again, 0.1, 0.15, and 0.35 become other numbers."""
+    spec = jsbach()
+    spec.variables |= {f"fract_pft{k:02d}": Var(("cell",), np.zeros(3)) for k in range(1, 12)}
+    for k, part in (("01", 0.1), ("05", 0.15), ("09", 0.35)):
+        spec.variables[f"fract_pft{k}"].values[:] = part
+    total = 0.1 + 0.15 + 0.35
+    assert (0.1 / total * total, 0.15 / total * total, 0.35 / total * total) != (0.1, 0.15, 0.35) and total <= 1
+    out, _ = written(tmp_path, {}, TOWN, WOOD, host_frac=spec.write(tmp_path / "host.nc"))
+    np.testing.assert_array_equal(types(out)[:, :2].T, [column(pft01=0.1, pft05=0.15, pft09=0.35)] * 2)
+
+
+def test_a_sliver_of_plants_decides_nothing(tmp_path):
+    """Less than a millionth of the cell is rounding of the overlaps: the cell counts as one without plants."""
+    sliver, enough = {0: 1 - 1e-7, 22: 1e-7}, {0: 1 - 2e-6, 22: 2e-6}
+    out, notes = written(tmp_path, sliver, enough, WOOD)
+    np.testing.assert_array_equal(types(out)[:, :2].T, [column(pft07=1.0), column(pft11=1.0)])
+    assert notes == ("1 cell(s) without a plant type in lsbc's map get those of grass and shrub in their climate",)
+    second, notes = written(tmp_path, WOOD, sliver, sliver, year=2032, previous=out)
+    np.testing.assert_array_equal(types(second)[:, 1:], types(out)[:, 1:])
+    assert "2 cell(s) without a plant type in lsbc's map keep their fractions" in notes
+
+
+def test_a_sliver_of_plants_in_an_unknown_climate_is_none_either(tmp_path):
+    path = write_year(tmp_path / "lsbc_2031.nc", fractions({0: 1 - 1e-7, 22: 1e-7}), LON[:1], LAT[:1], koppen=0)
+    deliver("jsbach", path, tmp_path / name(2031), options_of("jsbach", {}, tmp_path))
+    np.testing.assert_array_equal(types(tmp_path / name(2031))[:, 0], column(pft03=1.0))
+
+
 def test_a_cell_keeps_the_sum_that_the_hosts_own_rounding_left(tmp_path):
     """0.1 and 0.9 in single precision sum to 1 - 2.2e-8: JSBACH would stop at a gain of 2.2e-8."""
     spec = jsbach()
@@ -167,24 +196,15 @@ def test_the_hosts_other_variables_and_its_cells_that_lsbc_does_not_cover_stay_b
     assert check_host("jsbach", out).findings == ()
 
 
-def test_fractions_of_the_whole_cell_are_those_of_the_tiles_above(tmp_path):
-    spec = jsbach()
-    spec.variables["notsea"] = Var(("cell",), np.array([1.0, 0.5, 1.0]))
-    out, _ = written(tmp_path, FIELD, WOOD, WOOD, host_frac=spec.write(tmp_path / "host.nc"), relative=False)
-    np.testing.assert_array_equal(types(out).T, [column(pft11=0.5, pft03=0.25, pft04=0.25), column(pft03=0.125, pft04=0.125), column()])
-    with netCDF4.Dataset(out) as data:
-        assert data.lsbc_fractions_of == "cell"
-    with pytest.raises(FileError, match="fractions of the cell, the new one of the veg tile: the option relative"):
-        written(tmp_path, FIELD, WOOD, WOOD, year=2032, previous=out)
-
-
-def test_a_host_file_without_plant_types_gives_the_veg_tile_alone(tmp_path):
+def test_a_host_file_without_plant_types_gives_its_other_variables_alone(tmp_path):
     spec = jsbach()
     spec.variables = {key: var for key, var in spec.variables.items() if not key.startswith("fract_pft")}
     host = spec.write(tmp_path / "host.nc")
-    out, _ = written(tmp_path, FIELD, WOOD, TOWN, host_frac=host, relative=False)
-    np.testing.assert_array_equal(sum(types(out)), [1.0, 0.5, 0.0])
-    np.testing.assert_array_equal(sum(types(written(tmp_path, FIELD, WOOD, TOWN, host_frac=host)[0])), [1.0, 1.0, 1.0])
+    out, _ = written(tmp_path, FIELD, WOOD, TOWN, host_frac=host)
+    np.testing.assert_array_equal(types(out).T, [column(pft11=0.5, pft03=0.25, pft04=0.25), column(pft03=0.5, pft04=0.5), column(pft07=1.0)])
+    with netCDF4.Dataset(out) as data:
+        np.testing.assert_array_equal(data["fract_veg"][:], [1, 0.5, 0])
+        assert data["fract_pft03"].long_name.startswith("fraction of the veg tile: ")
 
 
 def test_a_map_of_rows_and_columns_keeps_its_shape(tmp_path):
@@ -246,11 +266,6 @@ def test_the_year_before_must_be_that_year(tmp_path):
     first, _ = written(tmp_path, FIELD, year=2029)
     with pytest.raises(ConfigError, match="bc_land_frac_11pfts_2029.nc is not of the year before 2031: give the land-use file of 2030"):
         written(tmp_path, FIELD, previous=first)
-
-
-def test_fractions_of_the_cell_need_the_hosts_file(tmp_path):
-    with pytest.raises(ConfigError, match="need the option host_frac"):
-        written(tmp_path, FIELD, relative=False)
 
 
 def test_a_crosswalk_to_other_classes_is_refused(tmp_path):
