@@ -22,7 +22,8 @@ from lsbc.regrid.errors import ConfigError
 
 TILES = ("primary_and_secondary_land", "pastures", "crops", "urban")
 MISSING = np.float32(1e20)
-CALENDARS = ("standard", "proleptic_gregorian", "noleap", "360_day")
+OF_THE_RUN = "run"
+CALENDARS = (OF_THE_RUN, "standard", "proleptic_gregorian", "noleap", "360_day")
 TIMES = ("mean", "point")
 UNITS = "days since 1850-01-01"
 _LAKE = 103
@@ -31,7 +32,7 @@ _GRID = {"lat": ("latitude", "degrees_north", "Y"), "lon": ("longitude", "degree
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    calendar: str = option("calendar of the time axis; the numbers are the same in all", default="standard", choices=CALENDARS)
+    calendar: str = option("calendar of the time axis; run: that of the yearly file; the fractions are the same in all", default=OF_THE_RUN, choices=CALENDARS)
     time: str = option("mean: over the year, with bounds; point: the end of the year, as CMIP6's table Eyr has it", default="mean", choices=TIMES)
     crosswalk: str = option("crosswalk: a shipped name or a .toml file", default="fraclut")
 
@@ -67,7 +68,7 @@ def _define(data, year: YearFile, options: Options) -> tuple[int, ...]:
     data.createDimension("time", None)
     data.createDimension("landUse", len(TILES))
     data.createDimension("strlen", max(map(len, TILES)))
-    _put_time(data, year.year, options)
+    _put_time(data, year.year, year.calendar if options.calendar == OF_THE_RUN else options.calendar, options.time)
     names = data.createVariable("landuse", "S1", ("landUse", "strlen"))
     names.setncatts({"long_name": "Land use type", "standard_name": "area_type"})
     names[:] = np.array(TILES, f"S{len(data.dimensions['strlen'])}").view("S1").reshape(names.shape)
@@ -88,15 +89,15 @@ def _define(data, year: YearFile, options: Options) -> tuple[int, ...]:
     return tuple(len(data.dimensions[dim]) for dim in dims)
 
 
-def _put_time(data, year: int, options: Options) -> None:
+def _put_time(data, year: int, calendar: str, kind: str) -> None:
     """The middle of the year and its bounds, or the year's last day."""
     import cftime
 
-    first, last = (cftime.date2num(cftime.datetime(y, 1, 1, calendar=options.calendar), UNITS, options.calendar) for y in (year, year + 1))
+    first, last = (cftime.date2num(cftime.datetime(y, 1, 1, calendar=calendar), UNITS, calendar) for y in (year, year + 1))
     time = data.createVariable("time", "f8", ("time",))
-    time.setncatts({"standard_name": "time", "long_name": "time", "axis": "T", "units": UNITS, "calendar": options.calendar})
-    time[0] = 0.5 * (first + last) if options.time == "mean" else last - 1
-    if options.time == "mean":
+    time.setncatts({"standard_name": "time", "long_name": "time", "axis": "T", "units": UNITS, "calendar": calendar})
+    time[0] = 0.5 * (first + last) if kind == "mean" else last - 1
+    if kind == "mean":
         data.createDimension("bnds", 2)
         time.setncatts({"bounds": "time_bnds"})
         data.createVariable("time_bnds", "f8", ("time", "bnds"))[0] = (first, last)

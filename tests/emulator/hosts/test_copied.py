@@ -14,6 +14,17 @@ def both(folder, format="NETCDF4"):
     return source, target
 
 
+@pytest.mark.parametrize("storage", [{"zlib": True, "shuffle": False, "complevel": 7}, {"zlib": True, "shuffle": True, "complevel": 1}, {}])
+def test_a_copy_is_compressed_as_its_source(tmp_path, storage):
+    source, target = both(tmp_path)
+    source.createDimension("cell", 5)
+    old = source.createVariable("field", "f4", ("cell",), chunksizes=(5,), **storage)
+    copy_variable(source, target, "field")
+    assert target["field"].filters() == old.filters() and target["field"].chunking() == [5]
+    for data in (source, target):
+        data.close()
+
+
 @pytest.mark.parametrize("part_bytes", [1, 100, copied.PART_BYTES])
 @pytest.mark.parametrize("format", ["NETCDF4", "NETCDF3_64BIT_OFFSET"])
 def test_a_copy_has_the_same_bits_attributes_and_dimensions(tmp_path, monkeypatch, part_bytes, format):

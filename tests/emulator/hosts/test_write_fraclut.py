@@ -15,8 +15,11 @@ CELLS = ({40: 0.25, 55: 0.125, 66: 0.125, 22: 0.25, 33: 0.125, 11: 0.125}, {0: 0
 EXPECTED = np.array([[50, 0, 1e20, 1e20, 0, 100], [12.5, 0, 1e20, 1e20, 0, 0], [25, 25, 1e20, 1e20, 0, 0], [12.5, 0, 1e20, 1e20, 0, 0]], np.float32)
 
 
-def written(folder, year=2031, corners=None, lon=LON, lat=LAT, **options):
+def written(folder, year=2031, corners=None, lon=LON, lat=LAT, run_calendar=None, **options):
     path = write_year(folder / f"lsbc_{year}.nc", fractions(*CELLS), lon, lat, year=year)
+    if run_calendar is not None:
+        with netCDF4.Dataset(path, "a") as data:
+            data.createVariable("time", "f8", ()).setncatts({"units": "days since 1850-01-01", "calendar": run_calendar})
     if corners is not None:
         with netCDF4.Dataset(path, "a") as data:
             data.createDimension("nv", corners[0].shape[1])
@@ -67,6 +70,14 @@ def test_calendars_change_the_time_axis_alone(tmp_path, calendar, days):
     np.testing.assert_array_equal(raw(out).reshape(4, 6), EXPECTED)
 
 
+@pytest.mark.parametrize(("given", "expected"), [({}, "noleap"), ({"calendar": "run"}, "noleap"), ({"calendar": "360_day"}, "360_day")])
+def test_the_calendar_is_that_of_the_yearly_file_unless_another_is_named(tmp_path, given, expected):
+    out, _ = written(tmp_path, run_calendar="noleap", **given)
+    with netCDF4.Dataset(out) as data:
+        assert data["time"].calendar == expected
+        assert data["time_bnds"][0].tolist() == {"noleap": [66065, 66430], "360_day": [65160, 65520]}[expected]
+
+
 @pytest.mark.parametrize(("calendar", "last_day"), [("noleap", "2031-12-31"), ("360_day", "2031-12-30")])
 def test_a_point_in_time_is_the_end_of_the_year_without_bounds(tmp_path, calendar, last_day):
     out, _ = written(tmp_path, calendar=calendar, time="point")
@@ -113,5 +124,5 @@ def test_a_crosswalk_to_other_classes_is_refused(tmp_path):
 
 
 def test_an_unknown_calendar_is_refused(tmp_path):
-    with pytest.raises(ConfigError, match="calendar must be one of standard, proleptic_gregorian, noleap, 360_day, got 'julian'"):
+    with pytest.raises(ConfigError, match="calendar must be one of run, standard, proleptic_gregorian, noleap, 360_day, got 'julian'"):
         written(tmp_path, calendar="julian")
