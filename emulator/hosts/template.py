@@ -12,17 +12,19 @@ from lsbc.regrid.errors import FileError
 _COORDINATES = (("clon", "clat"), ("lon", "lat"), ("longitude", "latitude"))
 
 
-def plain(data, name: str, path: Path):
-    """A variable of an open netCDF4 Dataset whose bare numbers are the values.
+def plain(data, name: str, path: Path, *, real: bool = False):
+    """A variable of an open netCDF4 Dataset whose bare numbers are the values; `real`: fractions will be written to it, so that it must hold floating-point numbers.
 
     Raises:
-        FileError: there is none of this name, it is packed, or it holds no numbers.
+        FileError: there is none of this name, it is packed, or it holds no (such) numbers.
     """
     if name not in data.variables:
         raise FileError(f"File {path} has no {name}.")
     variable = data.variables[name]
     if np.dtype(variable.dtype).kind not in "iuf":
         raise FileError(f"File {path}: '{name}' is of type {variable.dtype}; numbers are expected.")
+    if real and np.dtype(variable.dtype).kind != "f":
+        raise FileError(f"File {path}: '{name}' is of type {variable.dtype}, which would cut off fractions; convert it to float or double.")
     if packed := [word for word in ("scale_factor", "add_offset") if word in variable.ncattrs()]:
         raise FileError(f"File {path}: '{name}' is packed ({', '.join(packed)}); write it unpacked.")
     return variable

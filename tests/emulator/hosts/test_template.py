@@ -34,6 +34,14 @@ def test_a_variable_must_be_there_hold_numbers_and_be_unpacked(tmp_path):
             plain(data, "text", Path("host.nc"))
 
 
+def test_fractions_are_not_written_to_whole_numbers(tmp_path):
+    with opened(tmp_path, {"classes": Var(("cell",), np.array([1, 2], np.int32)), "cover": Var(("cell",), np.array([0.5, 1.0], np.float32))}) as data:
+        assert plain(data, "classes", Path("host.nc"))[:].tolist() == [1, 2]
+        assert plain(data, "cover", Path("host.nc"), real=True)[:].tolist() == [0.5, 1.0]
+        with pytest.raises(FileError, match="File host.nc: 'classes' is of type int32, which would cut off fractions; convert it to float or double"):
+            plain(data, "classes", Path("host.nc"), real=True)
+
+
 def test_centres_in_radians_become_degrees(tmp_path):
     radian = {"units": "radian"}
     with opened(tmp_path, {"clon": Var(("cell",), np.radians([10.0, 20.0]), radian), "clat": Var(("cell",), np.radians([50.0, -51.0]), radian)}) as data:
