@@ -5,37 +5,39 @@ from __future__ import annotations
 import numpy as np
 
 from lsbc.emulator.classes import CLASS_CODES, STATIC_CLASSES
-from lsbc.emulator.hosts.host_classes import HostClasses
+from lsbc.emulator.hosts.blocks import rows_sum
+from lsbc.emulator.hosts.host_classes import LEAST_LAND, HostClasses
 from lsbc.emulator.hosts.year_file import Cells, YearFile
 
 _SPARSE = CLASS_CODES.index(66)
-_NO_LAND = ("water", "lake", "ocean", "ice", "unused")
 
 
 def land_shares(year: YearFile, cells: Cells, ice_of_land: np.ndarray) -> np.ndarray:
     """Shares of lsbc's classes in the part of a cell that is neither water nor the host's ice.
 
-    HILDA+ counts ice among class 66, so the host's ice is taken from that class first.
+    HILDA+ counts ice among class 66, so the host's ice is taken from that class first. What is left must be `LEAST_LAND` of the cell: less decides nothing.
 
     Args:
-        ice_of_land: (n,), share of the host's land that is ice, 0..1.
+        ice_of_land: (n,), share of the host's land that is ice, not negative.
     Returns:
-        (8, n) in the order of `classes.CLASS_CODES`; columns sum to 1, or are all 0 where lsbc has no land or does not cover the cell.
+        (8, n) in the order of `classes.CLASS_CODES`; columns sum to 1, or are all 0 where lsbc has no such land or does not cover the cell.
     """
     share = year.lu_frac(cells)
     share[list(STATIC_CLASSES)] = 0.0
+    land = rows_sum(share)
     share = relative(share)
     share[_SPARSE] = np.maximum(share[_SPARSE] - ice_of_land, 0.0)
+    share[:, rows_sum(share) * land < LEAST_LAND] = 0.0
     return relative(share)
 
 
 def in_host_classes(host: HostClasses, shares: np.ndarray, cells: Cells, codes: tuple[int, ...] = CLASS_CODES) -> np.ndarray:
-    """Shares of land in the host's classes, (n_target, n); rows of the host's water, ice and unused classes are 0.
+    """Shares of land in the host's classes, (n_target, n); rows of its water, ice and unused classes are 0 (`HostClasses.of`).
 
     Args:
-        shares: (n_code, n), rows as `codes`.
+        shares: (n_code, n), rows as `codes`, none of them water.
     Returns:
-        (n_target, n); columns sum as those of `shares` where the crosswalk turns land into land.
+        (n_target, n); columns sum as those of `shares`.
     Raises:
         ValueRangeError: a class that is there depends on a climate that is unknown; the cell is named.
     """
@@ -44,19 +46,10 @@ def in_host_classes(host: HostClasses, shares: np.ndarray, cells: Cells, codes: 
     def name_of(k: int) -> str:
         return year.name_of(int(np.arange(year.n_cell)[cells][k]))
 
-    out = host.crosswalk.apply(shares, year.koppen(cells), year.coldest_month_c(cells), codes=codes, name_of=name_of)
-    out[[k for k, target in enumerate(host.crosswalk.classes) if target.kind in _NO_LAND]] = 0.0
-    return out
+    return host.crosswalk.apply(shares, year.koppen(cells), year.coldest_month_c(cells), codes=codes, name_of=name_of)
 
 
 def relative(parts: np.ndarray) -> np.ndarray:
-    """Columns of (n_part, n), not negative, divided by their sums; all 0 where there is nothing. Rows are summed in order, so that a cell's bits are its own."""
-    filled = [k for k, row in enumerate(parts) if row.any()]
-    total = np.zeros(parts.shape[1])
-    for k in filled:
-        total += parts[k]
-    by = np.where(total > 0.0, total, 1.0)
-    out = np.zeros_like(parts)
-    for k in filled:
-        np.divide(parts[k], by, out=out[k])
-    return out
+    """Columns of (n_part, n), not negative, divided by their sums; all 0 where there is nothing; a cell's bits are its own."""
+    total = rows_sum(parts)
+    return parts / np.where(total > 0.0, total, 1.0)

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from lsbc.emulator.hosts.extpar_fields import BARE_OF_ICE, FIELDS, ExtparClasses, Shares
-from lsbc.emulator.hosts.host_classes import HostClasses
+from lsbc.emulator.hosts.host_classes import LEAST_LAND, HostClasses
 from lsbc.emulator.hosts.land import in_host_classes, land_shares, relative
 from lsbc.emulator.hosts.options import option
 from lsbc.emulator.hosts.patched import patched
@@ -67,13 +67,14 @@ def write(year: YearFile, out: Path, options: Options) -> Iterable[str]:
         data.variables[CLASSES][...] = template.classes
         for name, values in template.fields.items():
             data.variables[name][...] = values.reshape(data.variables[name].shape)
-        mark(data, host.attributes, year.year, ("LU_CLASS_FRACTION" + "".join(f", {name}" for name in template.fields) + " are lsbc's.", *known.notes))
-    return _notes(template, year)
+        notes = _notes(template, year)
+        mark(data, host.attributes, year.year, (f"{', '.join((CLASSES, *template.fields))} are lsbc's", *notes))
+    return notes
 
 
 def _read(data, path: Path, known: ExtparClasses, year: YearFile) -> _Template:
     """The template's arrays, once everything about the file is known to fit."""
-    variable = plain(data, CLASSES, path)
+    variable = plain(data, CLASSES, path, real=True)
     if variable.ndim != 2 or variable.shape[0] != known.n_class:
         sizes = dict(zip(variable.dimensions, variable.shape))
         raise FileError(f"File {path}: {CLASSES} has dimensions {sizes}; the crosswalk needs {known.n_class} classes and then cells.")
@@ -83,13 +84,13 @@ def _read(data, path: Path, known: ExtparClasses, year: YearFile) -> _Template:
     cell = variable.dimensions[1]
     same_cells(year, *centres(data, (cell,), path), path)
 
-    def numbers(name: str) -> np.ndarray:
-        one = plain(data, name, path)
+    def numbers(name: str, real: bool = False) -> np.ndarray:
+        one = plain(data, name, path, real=real)
         if one.dimensions[-1:] != (cell,) or one.size != year.n_cell:
             raise FileError(f"File {path}: {name} has dimensions {dict(zip(one.dimensions, one.shape))}; one value a cell is expected.")
         return np.asarray(one[...]).ravel()
 
-    fields = {name: numbers(name) for name in (*FIELDS, "Z0") if name in data.variables}
+    fields = {name: numbers(name, real=True) for name in (*FIELDS, "Z0") if name in data.variables}
     ice_soil = numbers("SOILTYP") == ICE_SOIL if "SOILTYP" in data.variables else np.zeros(year.n_cell, bool)
     return _Template(path, known, np.asarray(variable[...]), fields, numbers("FR_LAND").astype(np.float64), ice_soil)
 
@@ -105,14 +106,15 @@ def _update(template: _Template, host: HostClasses, cells: slice) -> None:
     astray = there & ~(np.abs(1.0 - land - water) <= COAST_GAP)
     water = np.where(astray, 1.0 - land, water)
     solid = np.where(there & (water < 1.0), 1.0 - water, 1.0)
-    shares = land_shares(year, cells, np.where(there, np.minimum(ice / solid, 1.0), 0.0))
+    shares = land_shares(year, cells, np.where(there, np.maximum(ice / solid, 0.0), 0.0))
     room = 1.0 - water - ice
-    changed = there & (room > 0.0) & shares.any(axis=0)
+    there &= room >= LEAST_LAND
+    changed = there & shares.any(axis=0)
     new = relative(in_host_classes(host, np.where(changed, shares, 0.0), cells))[:, changed] * room[changed]
     new[known.water], new[known.ice] = water[changed], ice[changed]
     template.classes[:, cells][:, changed] = new
     template.counts.update(written=int(changed.sum()), astray=int((astray & changed).sum()), uncovered=int((~covered & (land > 0.0)).sum()),
-                           landless=int((there & (room > 0.0) & ~changed).sum()))
+                           landless=int((there & ~changed).sum()))
     _derive(template, np.arange(cells.start, cells.stop)[changed], old[:, changed], new)
 
 
@@ -157,8 +159,8 @@ def _check(template: _Template, year: YearFile, cells: slice, covered: np.ndarra
 def _notes(template: _Template, year: YearFile) -> list[str]:
     counts = template.counts
     told = {"uncovered": "cells with land are not covered by lsbc and keep the template's values",
-            "landless": "cells have land in the template but none in lsbc, and keep the template's values",
+            "landless": f"cells have land in the template but none in lsbc (less than {LEAST_LAND:g} of the cell), and keep the template's values",
             "astray": f"cells had a share of water in {CLASSES} that was not 1 - FR_LAND: it is now",
             "lower": "cells had a Z0 lower than that of the template's own classes: nothing was kept there as the part of the orography"}
-    return [f"{counts['written']} of {year.n_cell} cells have the land use of {year.year}.",
-            *(f"{counts[key]} {text}." for key, text in told.items() if counts[key]), *template.known.notes]
+    return [f"{counts['written']} of {year.n_cell} cells have the land use of {year.year}",
+            *(f"{counts[key]} {text}" for key, text in told.items() if counts[key]), *template.known.notes]

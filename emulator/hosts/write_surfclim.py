@@ -15,19 +15,21 @@ from pathlib import Path
 import numpy as np
 
 from lsbc.emulator.classes import CLASS_CODES, STATIC_CLASSES
-from lsbc.emulator.hosts.host_classes import HostClasses
+from lsbc.emulator.hosts.blocks import rows_sum
+from lsbc.emulator.hosts.host_classes import LEAST_LAND, HostClasses
 from lsbc.emulator.hosts.land import in_host_classes, land_shares
 from lsbc.emulator.hosts.options import option
 from lsbc.emulator.hosts.patched import patched
 from lsbc.emulator.hosts.place import same_cells
 from lsbc.emulator.hosts.template import centres, mark, plain
 from lsbc.emulator.hosts.year_file import YearFile, open_year
-from lsbc.emulator.surface.aggregate import area_mean
 from lsbc.emulator.surface.season_table import N_MONTH, SeasonTable, monthly_lai, read_season_table
 from lsbc.regrid.errors import ConfigError, FileError, ValueRangeError
 
 NEEDED = ("landsea", "cvl", "cvh", "tvl", "tvh")
 MONTHLY_LAI = {"Mlail": "low", "Mlaih": "high"}
+REAL = ("cvl", "cvh", "cu", "Malbedo", *MONTHLY_LAI)
+"""What is written but for the types, which may be whole numbers."""
 ALBEDO_RANGE = (0.02, 0.9)
 _ROUNDING = 1e-6
 
@@ -60,7 +62,7 @@ class _Template:
 
     def values(self, name: str) -> np.ndarray:
         """A field as it lies in the file, cells last and flat: (n_cell,) or (12, n_cell)."""
-        variable = plain(self.data, name, self.path)
+        variable = plain(self.data, name, self.path, real=name in REAL)
         months = () if name not in ("Malbedo", *MONTHLY_LAI) else (N_MONTH,)
         if variable.dimensions[len(months):] != self.dims or variable.shape[:len(months)] != months:
             raise FileError(f"File {self.path}: {name} has dimensions {dict(zip(variable.dimensions, variable.shape))}; "
@@ -88,8 +90,9 @@ def write(year: YearFile, out: Path, options: Options) -> Iterable[str]:
         written = [*_covers(template, host, options.leurban), *_leaves(template, host, season)]
         if reference is not None:
             written += _albedo(template, host, reference)
-        mark(data, host.attributes, year.year, (f"{', '.join(written)} are lsbc's.",))
-    return _notes(template.counts, year)
+        notes = _notes(template.counts, year)
+        mark(data, host.attributes, year.year, (f"{', '.join(written)} are lsbc's", *notes))
+    return notes
 
 
 def _per_ground(season: SeasonTable) -> SeasonTable:
@@ -129,7 +132,7 @@ def _land(template: _Template, year: YearFile) -> Iterator[tuple[slice, np.ndarr
         there = year.covered(cells) & template.is_land(cells)
         dry = np.where(there, 1.0 - lake, 0.0)
         ground = np.where(there, dry - ice, 0.0)
-        there &= ground > 0.0
+        there &= ground >= LEAST_LAND
         share = land_shares(year, cells, np.where(there, ice / np.where(there, dry, 1.0), 0.0))
         yield cells, ground, np.where(there, share, 0.0)
 
@@ -190,7 +193,7 @@ def _albedo(template: _Template, host: HostClasses, reference: YearFile) -> list
     for cells, _, share in _land(template, host.year):
         fraction = host.year.lu_frac(cells)
         fraction[list(STATIC_CLASSES)] = 0.0
-        land = area_mean(fraction, np.ones(len(fraction)))
+        land = rows_sum(fraction)
         there = share.any(axis=0) & reference.covered(cells)
         change = np.where(there, host.year.values("albedo", cells) - reference.values("albedo", cells), 0.0) / np.where(there, land, 1.0)
         old = values[:, cells].astype(np.float64)
@@ -204,11 +207,11 @@ def _albedo(template: _Template, host: HostClasses, reference: YearFile) -> list
 
 def _count(template: _Template, year: YearFile, cells: slice, ground: np.ndarray, changed: np.ndarray) -> None:
     uncovered = template.is_land(cells) & ~year.covered(cells)
-    template.counts.update(written=int(changed.sum()), uncovered=int(uncovered.sum()), landless=int(((ground > 0.0) & ~changed).sum()))
+    template.counts.update(written=int(changed.sum()), uncovered=int(uncovered.sum()), landless=int(((ground >= LEAST_LAND) & ~changed).sum()))
 
 
 def _notes(counts: Counter, year: YearFile) -> list[str]:
     told = {"uncovered": "land cells are not covered by lsbc and keep the template's values",
-            "landless": "cells are land in the template but have none in lsbc, and keep the template's values",
+            "landless": f"cells are land in the template but have none in lsbc (less than {LEAST_LAND:g} of the cell), and keep the template's values",
             "limited": f"cells have a Malbedo that was kept within {ALBEDO_RANGE[0]:g} to {ALBEDO_RANGE[1]:g}"}
-    return [f"{counts['written']} of {year.n_cell} cells have the land use of {year.year}.", *(f"{counts[key]} {text}." for key, text in told.items() if counts[key])]
+    return [f"{counts['written']} of {year.n_cell} cells have the land use of {year.year}", *(f"{counts[key]} {text}" for key, text in told.items() if counts[key])]

@@ -1,5 +1,3 @@
-from importlib import resources
-
 import numpy as np
 import pytest
 
@@ -39,15 +37,35 @@ def test_bits_of_a_cell_are_its_own(tmp_path):
     assert (alone[:, 0] == among[:, 1]).all()
 
 
-def test_rows_of_water_ice_and_unused_classes_stay_empty(tmp_path):
-    table = '{ code = 66, koppen = [1, 3, 4, 5], shares = { 15 = 1 }'
-    text = resources.files("lsbc.emulator.surface").joinpath("crosswalks/globcover.toml").read_text(encoding="utf-8")
-    own = tmp_path / "own.toml"
-    own.write_text(text.replace(table, '{ code = 66, koppen = [1, 3, 4, 5], shares = { 15 = 0.5, 22 = 0.25, 21 = 0.25 }'), encoding="utf-8")
-    with open_year(write_year(tmp_path / "year.nc", fractions({66: 1.0}), [0.0], [0.0])) as year:
-        host = HostClasses.of(year, own)
-        out = in_host_classes(host, land_shares(year, slice(0, 1), np.zeros(1)), slice(0, 1))
-    assert out[14, 0] == 0.5 and out.sum() == 0.5
+def test_less_land_than_a_millionth_of_the_cell_is_none(tmp_path):
+    share = shares_of(tmp_path, [0.0, 0.0, 0.0], {11: 0.9e-6, 77: 1 - 0.9e-6}, {11: 0.6e-6, 22: 0.6e-6, 77: 1 - 1.2e-6}, {11: 2e-16, 0: 1.0})
+    np.testing.assert_allclose(share[:3], [[0, 0, 0], [0, 0.5, 0], [0, 0.5, 0]], rtol=1e-9)
+    assert not share[3:].any()
+
+
+def test_what_the_hosts_ice_leaves_must_be_a_millionth_of_the_cell_too(tmp_path):
+    # Half of each cell is land: 1.8e-6 of it is 0.9e-6 of the cell, 2.2e-6 is 1.1e-6.
+    cell = {66: 0.5, 77: 0.5}
+    share = shares_of(tmp_path, [1 - 1.8e-6, 1 - 2.2e-6], cell, cell)
+    assert share[6].tolist() == [0.0, 1.0] and share.sum() == 1.0
+
+
+@pytest.mark.parametrize("crosswalk", ["globcover", "esacci", "ecland", "ctsm"])
+def test_land_stays_land_in_every_climate_and_its_sum_with_it(tmp_path, crosswalk):
+    cells = [{code: 0.5, 77: 0.25, 0: 0.25} for code in (11, 22, 33, 40, 55, 66) for _ in range(5)]
+    n = len(cells)
+    with open_year(write_year(tmp_path / "year.nc", fractions(*cells), np.arange(n), np.zeros(n), koppen=np.tile([1, 2, 3, 4, 5], 6), coldest_month_k=280.0)) as year:
+        host = HostClasses.of(year, crosswalk)
+        out = in_host_classes(host, land_shares(year, slice(0, n), np.zeros(n)), slice(0, n))
+    np.testing.assert_allclose(out.sum(axis=0), 1.0, rtol=1e-15)
+    assert not out[[target.kind in ("water", "lake", "ocean", "ice", "unused") for target in host.crosswalk.classes]].any()
+
+
+def test_a_fraction_that_is_no_number_is_refused_and_the_cell_named(tmp_path):
+    with open_year(write_year(tmp_path / "year.nc", fractions({22: 1.0}, {22: np.nan, 40: 0.5}), [5.0, 6.0], [1.0, 2.0])) as year:
+        host, cells = HostClasses.of(year, "globcover"), slice(0, 2)
+        with pytest.raises(ValueRangeError, match=r"in cell 2 \(6.0000 E, 2.0000 N\) is nan"):
+            in_host_classes(host, land_shares(year, cells, np.zeros(2)), cells)
 
 
 def test_an_unknown_climate_that_matters_names_the_cell_of_the_slab(tmp_path):

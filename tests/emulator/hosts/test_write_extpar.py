@@ -1,5 +1,6 @@
 import math
 import os
+from importlib import resources
 
 import numpy as np
 import pytest
@@ -32,6 +33,14 @@ def template(*, land=(1, 0.6, 0, 1), water=(0, 0.4, 1, 0), ice=(0, 0.1, 0, 0), c
                   "clon": Var((cell,), np.radians(LON), {"units": "radian"}), "clat": Var((cell,), np.radians(LAT), {"units": "radian"}),
                   "LU_CLASS_FRACTION": Var(("nclass_lu", cell), classes, {"CDI_grid_type": "unstructured"})}
     return Spec(variables, {"rawdata": "GLOBCOVER2009, FAO DSMW, MERIT, Lake Database", "uuidOfHGrid": "a1b2", "history": "extpar_consistency_check"})
+
+
+def whole(name):
+    """A variable becomes one of whole numbers."""
+    def change(spec):
+        var = spec.variables[name]
+        spec.variables[name] = Var(var.dims, var.values.astype(np.int32), var.attrs)
+    return change
 
 
 def deliver_to(folder, spec, *cells, lon=LON, lat=LAT, format="NETCDF4", koppen=3, **options):
@@ -166,7 +175,7 @@ def test_sea_and_uncovered_cells_stay_bit_for_bit(tmp_path):
         new, old = data[name].values, spec.variables[name].values
         assert (new[..., [0, 2, 3]] == old[..., [0, 2, 3]]).all(), name
         assert name == "FOR_E" or (new[..., 1] != old[..., 1]).any()
-    assert notes[0] == "1 of 4 cells have the land use of 2031." and any(note.startswith("2 cells with land are not covered") for note in notes)
+    assert notes[0] == "1 of 4 cells have the land use of 2031" and any(note.startswith("2 cells with land are not covered") for note in notes)
 
 
 def test_land_of_the_host_that_is_water_in_lsbc_stays_and_is_told(tmp_path):
@@ -174,6 +183,24 @@ def test_land_of_the_host_that_is_water_in_lsbc_stays_and_is_told(tmp_path):
     data, notes = deliver_to(tmp_path, spec, {77: 1.0}, {0: 1.0}, {0: 1.0}, {40: 1.0})
     assert (data["LU_CLASS_FRACTION"].values[:, :3] == spec.variables["LU_CLASS_FRACTION"].values[:, :3]).all()
     assert any(note.startswith("2 cells have land in the template but none in lsbc") for note in notes)
+
+
+def test_a_trace_of_land_in_lsbc_decides_nothing(tmp_path):
+    spec = template()
+    data, notes = deliver_to(tmp_path, spec, {11: 1e-9, 77: 1.0}, EVERYWHERE[1], {0: 1.0}, {11: 2e-6, 77: 1 - 2e-6})
+    for name in ("LU_CLASS_FRACTION", *FIELDS):
+        assert (data[name].values[..., 0] == spec.variables[name].values[..., 0]).all(), name
+    assert column(data, 3) == approx({19: 1.0})
+    assert "1 cells have land in the template but none in lsbc (less than 1e-06 of the cell), and keep the template's values" in notes
+
+
+def test_room_that_is_only_rounding_of_water_and_ice_is_none(tmp_path):
+    # In single precision 0.04 and 0.96 sum to 1 - 2.2e-8; in the first cell 5e-6 are left.
+    spec = template(land=(1, 0.6, 0, 0.96), water=(0, 0.4, 1, 0.04), ice=(1 - 5e-6, 0.1, 0, 0.96), crops=(5e-6, 0.5, 0, 0))
+    data, notes = deliver_to(tmp_path, spec, {40: 1.0}, *EVERYWHERE[1:])
+    for name in ("LU_CLASS_FRACTION", *FIELDS):
+        assert (data[name].values[..., 3] == spec.variables[name].values[..., 3]).all(), name
+    assert set(column(data, 0)) == {10, 22} and notes[0].startswith("2 of 4 cells") and not any("none in lsbc" in note for note in notes)
 
 
 def test_a_cell_that_is_all_glacier_stays(tmp_path):
@@ -208,6 +235,20 @@ def test_extpars_own_gap_of_fr_land_around_a_half_is_not_at_odds(tmp_path):
     assert float(data["LU_CLASS_FRACTION"][20, 0]) == 0.5 and not any("share of water" in note for note in notes)
 
 
+def test_a_misfit_of_water_beyond_the_gap_is_at_odds_and_a_z0_lower_by_rounding_is_not(tmp_path):
+    spec = template(land=(0.5103, 0.6, 0, 1), water=(0.5, 0.4, 1, 0), crops=(0.5, 0.5, 0, 1), z0=(0.06996, 0.06, 0.0002, 0.06990))
+    data, notes = deliver_to(tmp_path, spec, *EVERYWHERE)
+    assert float(data["LU_CLASS_FRACTION"][20, 0]) == approx(0.4897) and any(note.startswith("1 cells had a share of water") for note in notes)
+    assert any(note.startswith("1 cells had a Z0 lower than") for note in notes)  # 0.06990 is lower by 1.4 in a thousand, 0.06996 by 0.6
+
+
+def test_the_file_tells_what_its_user_is_told(tmp_path):
+    data, notes = deliver_to(tmp_path, template(z0=(0.07, 0.06, 0.0002, 0.05)), {77: 1.0}, {}, {0: 1.0}, {40: 1.0})
+    fields = "LU_CLASS_FRACTION, PLCOV_MX, PLCOV_MN, LAI_MX, LAI_MN, ROOTDP, RSMIN, FOR_D, FOR_E, URBAN, SKC, EMIS_RAD, Z0 are lsbc's"
+    assert data.attrs["lsbc_notes"] == "; ".join((fields, *notes))
+    assert [note.split(" ", 1)[0] for note in notes] == ["1", "1", "1", "1", "extpar_globcover:"] and not any(note.endswith(".") for note in notes)
+
+
 def test_the_source_is_told(tmp_path):
     data, notes = deliver_to(tmp_path, template(), *EVERYWHERE)
     assert data.attrs["lsbc_valid_year"] == 2031 and data.attrs["lsbc_model_sha256"] == "ab12" and data.attrs["lsbc_crosswalk"].startswith("globcover, version 1")
@@ -239,6 +280,9 @@ def test_esa_cci_classes_go_into_a_template_that_has_them(tmp_path):
     (without("rawdata"), "rawdata is '' and does not name GLOBCOVER2009"),
     (set_values("clat", 2, 0.5), r"Cell 3 of file .* is at 3.0000 E, 28.6479 N"),
     (lambda spec: spec.variables.update(Z0=Var(("time", "cell"), np.ones((12, 4), np.float32))), r"Z0 has dimensions \{'time': 12, 'cell': 4\}; one value a cell"),
+    (lambda spec: spec.variables.update(LU_CLASS_FRACTION=Var(("nclass_lu", "level", "cell"), np.zeros((23, 1, 4), np.float32))),
+     r"LU_CLASS_FRACTION has dimensions \{'nclass_lu': 23, 'level': 1, 'cell': 4\}; the crosswalk needs 23 classes and then cells"),
+    *((whole(name), f"'{name}' is of type int32, which would cut off fractions") for name in ("LU_CLASS_FRACTION", "Z0", "PLCOV_MX", "URBAN")),
     (lambda spec: spec.variables["LAI_MX"].attrs.update(scale_factor=0.1), "'LAI_MX' is packed"),
     (lambda spec: spec.variables.update(LU_CLASS_FRACTION=Var(("nclass_lu", "cell"), np.zeros((20, 4), np.float32))), "the crosswalk needs 23 classes"),
 ])
@@ -258,6 +302,10 @@ def test_a_wrong_template_is_refused(tmp_path, change, message):
     (set_values("LU_CLASS_FRACTION", (1, 1), 50), "LU_CLASS_FRACTION of class 2 is 50 in cell 2"),
     (set_values("Z0", 1, np.nan), "Z0 is nan in cell 2"),
     (set_values("Z0", 1, 0), "Z0 is 0 in cell 2"),
+    (set_values("Z0", 1, 1000), "Z0 is 1000 in cell 2"),
+    (set_values("FR_LAND", 1, 1.00002), "FR_LAND is 1.00002 in cell 2"),
+    (set_values("LU_CLASS_FRACTION", (5, 1), 1.00002), "LU_CLASS_FRACTION of class 6 is 1.00002 in cell 2"),
+    (set_values("LU_CLASS_FRACTION", (5, 1), -2e-5), "LU_CLASS_FRACTION of class 6 is -2e-05 in cell 2"),
 ])
 def test_an_impossible_value_that_would_be_used_is_refused_and_the_cell_named(tmp_path, monkeypatch, change, message):
     monkeypatch.setattr(YearFile, "slabs", lambda year: (slice(k, k + 1) for k in range(year.n_cell)))
@@ -268,11 +316,26 @@ def test_an_impossible_value_that_would_be_used_is_refused_and_the_cell_named(tm
     assert deliver_to(tmp_path, spec, EVERYWHERE[0], {}, *EVERYWHERE[2:])[1]  # a cell that stays may hold anything
 
 
+def test_what_rounding_did_to_fractions_is_no_error_and_makes_no_sparse_land(tmp_path):
+    spec = template(land=(1.000008, 0.6, 0, 1), water=(-8e-6, 0.4, 1, 0), ice=(-8e-6, 0.1, 0, 0), crops=(1.000008, 0.5, 0, 1))
+    data, notes = deliver_to(tmp_path, spec, {22: 1.0}, *EVERYWHERE[1:])
+    assert column(data, 0) == approx({2: 1.000016, 21: -8e-6, 22: -8e-6}) and notes[0].startswith("3 of 4 cells")
+
+
 def test_classes_of_another_system_and_a_template_of_another_are_refused(tmp_path):
     with pytest.raises(FileError, match="the crosswalk needs 38 classes"):
         deliver_to(tmp_path, template(), *EVERYWHERE, crosswalk="esacci")
     with pytest.raises(ConfigError, match="must be globcover or esacci"):
         deliver_to(tmp_path, template(), *EVERYWHERE, crosswalk="modis")
+
+
+def test_a_crosswalk_that_makes_ice_of_land_is_refused(tmp_path):
+    text = resources.files("lsbc.emulator.surface").joinpath("crosswalks/globcover.toml").read_text(encoding="utf-8")
+    old = "{ code = 22, shares = { 2 = 1"
+    assert old in text
+    (tmp_path / "own.toml").write_text(text.replace(old, "{ code = 22, shares = { 22 = 1"), encoding="utf-8")
+    with pytest.raises(ConfigError, match="makes water, ice or nothing of code 22: class 22"):
+        deliver_to(tmp_path, template(), *EVERYWHERE, crosswalk="own.toml")
 
 
 def test_an_unknown_climate_that_matters_names_the_cell(tmp_path):
@@ -329,6 +392,6 @@ def test_cells_of_a_real_icon_grid_are_found_and_its_uuid_stays(tmp_path):
                  "clon": Var(("cell",), clon.astype(np.float32), {"units": "radian"}), "clat": Var(("cell",), clat.astype(np.float32), {"units": "radian"})},
                 {"rawdata": "GLOBCOVER2009, FAO DSMW", "uuidOfHGrid": uuid})
     data, notes = deliver_to(tmp_path, spec, *({22: 1.0},) * n, lon=np.degrees(clon), lat=np.degrees(clat))
-    assert notes[0] == "45 of 45 cells have the land use of 2031." and column(data, 44) == {2: 1.0}
+    assert notes[0] == "45 of 45 cells have the land use of 2031" and column(data, 44) == {2: 1.0}
     assert data["LAI_MX"].values == pytest.approx(3.3) and data["Z0"].values == pytest.approx(0.07)
     assert check_host("icon", tmp_path / "extpar.nc", grid).findings == ()

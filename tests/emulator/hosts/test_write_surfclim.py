@@ -36,6 +36,14 @@ def template(n_lat=1, **changes):
                 {"modelID": "chtessel", "SurfSgn_convention": "Mathematical"})
 
 
+def whole(name):
+    """A variable becomes one of whole numbers."""
+    def change(spec):
+        var = spec.variables[name]
+        spec.variables[name] = Var(var.dims, var.values.astype(np.int32))
+    return change
+
+
 def places(n_lat):
     lat, lon = np.meshgrid(LAT[:n_lat], LON, indexing="ij")
     return {"lon": lon, "lat": lat}
@@ -121,7 +129,7 @@ def test_water_and_cells_that_ecland_masks_stay_bit_for_bit(tmp_path):
     for name in WRITTEN:
         new, old = (values.reshape(-1, 4) for values in (data[name].values, spec.variables[name].values))
         assert new[:, :3].tobytes() == old[:, :3].tobytes(), name
-    assert data["cvh"].values[1, 1] == 1.0 and notes == ("1 of 4 cells have the land use of 2031.",)
+    assert data["cvh"].values[1, 1] == 1.0 and notes == ("1 of 4 cells have the land use of 2031",)
 
 
 def test_cells_without_cover_and_without_land_in_lsbc_stay_and_are_told(tmp_path):
@@ -130,7 +138,45 @@ def test_cells_without_cover_and_without_land_in_lsbc_stay_and_are_told(tmp_path
     for name in WRITTEN:
         new, old = (values.reshape(-1, 4) for values in (data[name].values, spec.variables[name].values))
         assert new[:, [0, 1, 3]].tobytes() == old[:, [0, 1, 3]].tobytes(), name
-    assert notes[0].startswith("1 of 4") and notes[1].startswith("2 land cells are not covered") and notes[2].startswith("1 cells are land in the template")
+    assert notes == ("1 of 4 cells have the land use of 2031", "2 land cells are not covered by lsbc and keep the template's values",
+                     "1 cells are land in the template but have none in lsbc (less than 1e-06 of the cell), and keep the template's values")
+    assert data.attrs["lsbc_notes"] == "; ".join(("cvl, cvh, tvl, tvh, cu, Mlail, Mlaih are lsbc's", *notes))
+
+
+def test_a_trace_of_land_in_lsbc_decides_nothing(tmp_path):
+    spec = template()
+    data, notes = deliver_to(tmp_path, spec, {11: 1e-9, 77: 1.0}, {11: 2e-6, 77: 1 - 2e-6})
+    for name in WRITTEN:
+        new, old = (values.reshape(-1, 2) for values in (data[name].values, spec.variables[name].values))
+        assert new[:, 0].tobytes() == old[:, 0].tobytes(), name
+    assert at_cell(data, 1)["cu"] == 1.0 and notes[1].startswith("1 cells are land in the template but have none in lsbc")
+
+
+def test_land_begins_above_a_landsea_of_one_half(tmp_path):
+    data, notes = deliver_to(tmp_path, template(landsea=[0.5, np.nextafter(0.5, 1)]), {40: 1.0}, {40: 1.0})
+    assert at_cell(data, 0) == {"cvl": 0.3, "cvh": 0.4, "tvl": 7, "tvh": 19, "cu": 0.05} and at_cell(data, 1)["cvh"] == 1.0
+    assert notes == ("1 of 2 cells have the land use of 2031",)
+
+
+def test_cover_is_never_above_1(tmp_path):
+    # 0.2 + 0.4 of crops and grass beside 0.4 of town: the sum over the rest is 1 + 2e-16 before it is limited.
+    data, _ = deliver_to(tmp_path, template(), {11: 0.4, 22: 0.2, 33: 0.4}, {11: 0.05, 22: 0.05, 33: 0.9})
+    assert data["cvl"].values.max() == 1.0
+
+
+def test_ground_that_is_only_rounding_of_lake_and_glacier_is_none(tmp_path):
+    lake, ice = np.float32(0.04), np.float32(0.96)  # 1 - 2.2e-8 together
+    data, notes = deliver_to(tmp_path, template(CLAKE=[lake, 0.0], glacierMask=[ice, 1 - 5e-6]), {40: 1.0}, {40: 1.0})
+    assert at_cell(data, 0) == {"cvl": 0.3, "cvh": 0.4, "tvl": 7, "tvh": 19, "cu": 0.05} and at_cell(data, 1)["cvh"] == 1.0
+    assert notes == ("1 of 2 cells have the land use of 2031",)
+
+
+def test_types_may_be_whole_numbers(tmp_path):
+    spec = template()
+    for name in ("tvl", "tvh"):
+        spec.variables[name] = Var(("lat", "lon"), spec.variables[name].values.astype(np.int32))
+    data, _ = deliver_to(tmp_path, spec, {22: 0.5, 40: 0.5}, {33: 1.0})
+    assert data["tvl"].values.tolist() == [[1, 2]] and data["tvh"].values.tolist() == [[18, 19]] and data["tvl"].dtype == np.int32
 
 
 def test_a_glacier_or_lake_that_fills_the_cell_stays(tmp_path):
@@ -146,7 +192,7 @@ def test_all_else_in_the_file_is_bit_for_bit_the_templates(tmp_path):
             assert data[name].values.astype(float).tobytes() == var.values.astype(float).tobytes(), name
     assert {name: data.attrs[name] for name in spec.attrs} == spec.attrs and data["cvl"].attrs == {"missing_value": MISSING}
     assert data.attrs["lsbc_valid_year"] == 2031 and data.attrs["lsbc_crosswalk"].startswith("ecland, version 1")
-    assert data.attrs["lsbc_notes"] == "cvl, cvh, tvl, tvh, cu, Mlail, Mlaih are lsbc's."
+    assert data.attrs["lsbc_notes"] == "cvl, cvh, tvl, tvh, cu, Mlail, Mlaih are lsbc's; 2 of 2 cells have the land use of 2031"
 
 
 def test_single_precision_and_one_dimension_of_cells_are_kept(tmp_path):
@@ -171,7 +217,7 @@ def test_malbedo_changes_by_the_change_of_lsbcs_albedo_on_land(tmp_path):
     data, notes = deliver_to(tmp_path, template(), *cells, fields={"albedo": np.array([0.14, 0.13])}, **options)
     old = template().variables["Malbedo"].values
     np.testing.assert_allclose(data["Malbedo"].values[:, 0, 0], old[:, 0, 0] + 0.04, rtol=1e-14)
-    assert (data["Malbedo"].values[:, 0, 1] == old[:, 0, 1]).all() and data.attrs["lsbc_notes"].endswith("Mlaih, Malbedo are lsbc's.") and len(notes) == 1
+    assert (data["Malbedo"].values[:, 0, 1] == old[:, 0, 1]).all() and "Mlaih, Malbedo are lsbc's; 2 of 2" in data.attrs["lsbc_notes"] and len(notes) == 1
 
 
 def test_malbedo_is_kept_in_its_range_and_that_is_told(tmp_path):
@@ -180,7 +226,7 @@ def test_malbedo_is_kept_in_its_range_and_that_is_told(tmp_path):
     options = reference(tmp_path, [0.2, 0.1], {40: 1.0}, {40: 1.0})
     data, notes = deliver_to(tmp_path, spec, {40: 1.0}, {22: 1.0}, fields={"albedo": np.array([0.15, 0.2])}, **options)
     assert data["Malbedo"].values[:2, 0].tolist() == [[0.02, 0.95], [0.01, 0.4]]
-    assert notes[1] == "2 cells have a Malbedo that was kept within 0.02 to 0.9."
+    assert notes[1] == "2 cells have a Malbedo that was kept within 0.02 to 0.9"
 
 
 def test_malbedo_stays_where_the_reference_does_not_cover_or_the_file_has_none(tmp_path):
@@ -190,6 +236,14 @@ def test_malbedo_stays_where_the_reference_does_not_cover_or_the_file_has_none(t
     spec = template()
     without("Malbedo")(spec)
     assert "Malbedo" not in deliver_to(tmp_path, spec, {22: 1.0}, {22: 1.0}, **options)[0]
+
+
+def test_malbedo_of_whole_numbers_is_refused(tmp_path):
+    spec = template()
+    whole("Malbedo")(spec)
+    assert deliver_to(tmp_path, spec, {22: 1.0}, {22: 1.0})[1]  # it is not written without a reference
+    with pytest.raises(FileError, match="'Malbedo' is of type int32, which would cut off fractions"):
+        deliver_to(tmp_path, spec, {22: 1.0}, {22: 1.0}, **reference(tmp_path, [0.1, 0.1], {22: 1.0}, {22: 1.0}))
 
 
 def test_a_reference_of_other_cells_is_refused(tmp_path):
@@ -204,6 +258,7 @@ def test_a_reference_of_other_cells_is_refused(tmp_path):
     (set_values("lon", 1, 12.0), r"Cell 2 of file .* is at 12.0000 E"),
     (lambda spec: spec.variables.update(tvl=Var(("lon", "lat"), np.ones((2, 1)))), r"tvl has dimensions \{'lon': 2, 'lat': 1\}; \(lat, lon\) are expected"),
     (lambda spec: spec.variables.update(Mlail=Var(("season", "lat", "lon"), np.ones((4, 1, 2)))), "12 months and"),
+    *((whole(name), f"'{name}' is of type int32, which would cut off fractions") for name in ("cvl", "cvh", "cu", "Mlail", "Mlaih")),
     (lambda spec: spec.variables["cvh"].attrs.update(add_offset=1.0), "'cvh' is packed"),
 ])
 def test_a_wrong_template_is_refused(tmp_path, change, message):
@@ -219,6 +274,15 @@ def test_an_impossible_value_on_land_is_refused_and_the_cell_named(tmp_path, nam
     with pytest.raises(ValueRangeError, match=rf"{name} is .* in cell 2 \(11.0000 E, 50.0000 N\); it must be in 0..1 on land"):
         deliver_to(tmp_path, template(**{name: [0.0, value]}), {22: 1.0}, {22: 1.0})
     deliver_to(tmp_path, template(**{name: [0.0, value]}), {22: 1.0}, {})
+
+
+def test_a_crosswalk_that_makes_ice_of_land_is_refused(tmp_path):
+    text = resources.files("lsbc.emulator.surface").joinpath("crosswalks/ecland.toml").read_text(encoding="utf-8")
+    old = "{ code = 66, koppen = [2], shares = { 8 = 1"
+    assert old in text
+    (tmp_path / "own.toml").write_text(text.replace(old, "{ code = 66, koppen = [2], shares = { 12 = 1"), encoding="utf-8")
+    with pytest.raises(ConfigError, match="makes water, ice or nothing of code 66: class 12 'ice'"):
+        deliver_to(tmp_path, template(), {22: 1.0}, {22: 1.0}, crosswalk="own.toml")
 
 
 def test_another_crosswalk_and_an_unknown_climate_are_refused(tmp_path):
@@ -257,7 +321,7 @@ def test_a_real_file_takes_new_land_use_and_keeps_all_else(tmp_path, site):
 
     source = shared(f"data/host/ecland/surfclim_{site}_2022-2022.nc")
     data, notes = deliver_to(tmp_path, source, {11: 0.2, 22: 0.4, 33: 0.2, 40: 0.2}, at={"lon": [4.927], "lat": [51.971]})
-    assert notes == ("1 of 1 cells have the land use of 2031.",)
+    assert notes == ("1 of 1 cells have the land use of 2031",)
     assert at_cell(data) == pytest.approx({"cvl": 0.75, "cvh": 0.25, "tvl": 1, "tvh": 18, "cu": 0.2}, rel=1e-15)
     np.testing.assert_allclose(data["Mlail"].values[:, 0, 0], GREEN * (2 * np.array(CROPS) + np.array(GRASS)) / 3, rtol=1e-14)
     with xarray.open_dataset(source, mask_and_scale=False) as old:
