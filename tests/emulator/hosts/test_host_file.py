@@ -49,7 +49,7 @@ def test_an_unreadable_file_is_named(tmp_path):
 
 
 def test_a_classic_file_that_was_cut_short_is_refused_instead_of_read_as_zeros(tmp_path):
-    path = Spec({"last": Var(("x",), np.arange(1.0, 100.0))}).write(tmp_path / "a.nc", "NETCDF3_CLASSIC")
-    path.write_bytes(path.read_bytes()[:-80])
+    path = Spec({"last": Var(("x",), np.arange(1e4))}).write(tmp_path / "a.nc", "NETCDF3_CLASSIC")
+    path.write_bytes(path.read_bytes()[:40_000])
     with pytest.raises(FileError, match="is cut short"), opened(path):
         pass
