@@ -24,7 +24,7 @@ def check(findings: Findings) -> None:
     """Look for broken rules in a geo_em, wrfinput or wrflowinp file.
 
     Raises:
-        FileError: the file has neither LU_INDEX nor a field of wrflowinp.
+        FileError: the file has neither LU_INDEX nor a field of wrflowinp, or its maps of land use have different dimensions.
     """
     file = findings.file
     if not any(name in file for name in ("LU_INDEX", "VEGFRA", "ALBBCK")):
@@ -37,6 +37,10 @@ def check(findings: Findings) -> None:
 def _land_use(findings: Findings) -> None:
     n_class = _attributes(findings)
     file = findings.file
+    for name in ("LANDMASK", "IVGTYP", "LANDUSEF"):
+        if name in file and (dims := file.dims(name)) != (cells := file.dims("LU_INDEX")) and (name != "LANDUSEF" or dims[:-3] + dims[-2:] != cells):
+            raise FileError(f"File {file.path}: {name} has the dimensions {', '.join(dims) or '(none)'}, LU_INDEX {', '.join(cells) or '(none)'}; "
+                            "these are not the same cells.")
     index = findings.finite("LU_INDEX", _TABLE)
     if n_class is not None:
         _codes(findings, index, n_class)

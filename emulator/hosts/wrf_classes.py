@@ -8,21 +8,23 @@ the largest share, the lowest number of equal ones, as geogrid chooses it once t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from lsbc.emulator.classes import CLASS_CODES, STATIC_CLASSES
+from lsbc.emulator.classes import STATIC_CLASSES
+from lsbc.emulator.hosts.blocks import rows_sum
 from lsbc.emulator.hosts.checks_wrf import SUM_TOLERANCE, URBAN_CODES
-from lsbc.emulator.hosts.host_classes import HostClasses
+from lsbc.emulator.hosts.host_classes import LEAST_LAND, HostClasses
 from lsbc.emulator.hosts.year_file import YearFile
-from lsbc.emulator.surface.crosswalk import CODES, Crosswalk
+from lsbc.emulator.surface.crosswalk import Crosswalk
 from lsbc.regrid.errors import ConfigError, ValueRangeError
 
 URBAN, ICE, BARREN, WATER, LAKE = 13, 15, 16, 17, 21
 """MODIS class numbers of WRF (LANDUSE.TBL); class n is row n - 1 of LANDUSEF."""
 N_OWN = 21
+TARGET = "modis"
+"""The crosswalks' name for WRF's classes."""
 TAKEN, IS_WATER, NOT_COVERED, IS_ICE, NO_LAND, NO_ROOM = range(6)
 """What becomes of a cell: lsbc's values, or the template's and why."""
 KEPT = ("water", "not covered by lsbc", "ice", "land in which lsbc has no land", "land without room for a land class")
@@ -57,11 +59,13 @@ class Template:
 class NewClasses:
     """What is to be written.
 
-    fate: (n_cell,) int8, TAKEN where lsbc's values stand.  index: (n_cell,) float32.  fractions: those of the template, changed in place.
+    fate: (n_cell,) int8, TAKEN where lsbc's values stand.  index: (n_cell,) float32.  changed: (n_cell,) bool, where `index` is another than the
+    template's, of lsbc or by an option; elsewhere the file keeps its bits.  fractions: those of the template, changed in place.
     """
 
     fate: np.ndarray
     index: np.ndarray
+    changed: np.ndarray
     fractions: np.ndarray | None
     notes: list[str] = field(default_factory=list)
 
@@ -81,7 +85,7 @@ def fate_of_cells(year: YearFile, template: Template) -> np.ndarray:
         land = template.land[cells]
         fixed = template.water_share(cells) + template.share(ICE, cells)
         _check(year, template, cells, land)
-        no_land = ~(land_area(year.lu_frac(cells)) > 0.0)
+        no_land = ~(land_area(year.lu_frac(cells)) >= LEAST_LAND)
         cases = [~land, ~year.covered(cells), template.index[cells] == ICE, no_land, ~(1.0 - fixed > SUM_TOLERANCE)]
         fate[cells] = np.select(cases, [IS_WATER, NOT_COVERED, IS_ICE, NO_LAND, NO_ROOM], TAKEN)
     return fate
@@ -94,12 +98,14 @@ def new_classes(host: HostClasses, template: Template, *, fold_lakes: bool = Fal
         fold_lakes: lakes become class 17 in all cells.
         one_urban: urban codes beyond the file's classes (31 to 33, 51 to 61) become class 13 in all cells.
     Raises:
-        ConfigError: the crosswalk does not lead to WRF's MODIS classes, or gives land to water or ice.
+        ConfigError: the crosswalk does not lead to WRF's MODIS classes.
         ValueRangeError: as `fate_of_cells` and `HostClasses.fractions`.
     """
     check_crosswalk(host.crosswalk)
     fate = fate_of_cells(host.year, template)
-    index = template.index.astype(np.float32)
+    with np.errstate(over="ignore"):
+        index = template.index.astype(np.float32)
+    changed = np.zeros(len(index), bool)
     counts = np.zeros(3, np.int64)
     for slab in host.year.slabs():
         cells = slab.start + np.flatnonzero(fate[slab] == TAKEN)
@@ -111,37 +117,39 @@ def new_classes(host: HostClasses, template: Template, *, fold_lakes: bool = Fal
         was_urban, beyond = np.isin(old, (URBAN, *URBAN_CODES)), np.isin(old, URBAN_CODES)
         stays = (dominant == URBAN) & beyond
         index[cells] = np.where(stays, old, dominant)
+        changed[cells] = index[cells] != old
         counts += [stays.sum(), (was_urban & (dominant != URBAN)).sum(), (~was_urban & (dominant == URBAN)).sum()]
         if template.fractions is not None:
             _write_shares(template, cells, shares, spread=was_urban | (dominant != URBAN))
-    notes = [_note_of_cells(fate, template, index), *_urban_notes(template, counts, one_urban)]
+    notes = [_note_of_cells(fate, template, changed), *_urban_notes(template, counts, one_urban)]
     if one_urban:
-        index[np.isin(index, URBAN_CODES) & (index > template.n_class)] = URBAN
+        beyond = np.isin(index, URBAN_CODES) & (index > template.n_class)
+        index[beyond], changed[beyond] = URBAN, True
     if fold_lakes and template.lake:
-        notes.append(_fold_lakes(template, index))
-    return NewClasses(fate=fate, index=index, fractions=template.fractions, notes=notes)
+        lakes = index == LAKE
+        index[lakes], changed[lakes] = WATER, True
+        _fold_lakes(template)
+        notes.append(f"lakes (class {LAKE}) were made water (class {WATER}) in {int(lakes.sum())} cells and all shares")
+    return NewClasses(fate=fate, index=index, changed=changed, fractions=template.fractions, notes=notes)
 
 
 def check_crosswalk(crosswalk: Crosswalk) -> None:
-    """Raises ConfigError where the target is not WRF's 21 MODIS classes, land is given to water or ice, or water to land."""
-    name = crosswalk.table.target
-    if [target.id for target in crosswalk.classes] != list(range(1, N_OWN + 1)):
-        raise ConfigError(f"Crosswalk '{name}' does not lead to WRF's MODIS classes 1 to {N_OWN}; use 'modis' or a copy of it.")
-    static = [CLASS_CODES[k] for k in STATIC_CLASSES]
-    water = np.isin(np.arange(1, N_OWN + 1), (WATER, LAKE))
-    for code, lookup in zip(CODES, crosswalk.lookups, strict=True):
-        wrong = ~water if code in static else water | (np.arange(1, N_OWN + 1) == ICE)
-        if (lookup.shares[:, wrong] > 0.0).any():
-            raise ConfigError(f"Crosswalk '{name}': code {code} gives area to class {1 + int(np.argmax((lookup.shares > 0.0).any(axis=0) & wrong))}; land must stay "
-                              f"land and water water (classes {WATER} and {LAKE}), and ice (class {ICE}) comes from the host's own file.")
+    """Raises ConfigError where the target is not WRF's MODIS classes.
+
+    A table for TARGET has the shipped one's classes and kinds (`read_crosswalk`), and HostClasses.of refuses what makes land water or ice, or water land.
+    """
+    if crosswalk.table.target != TARGET:
+        raise ConfigError(f"Crosswalk '{crosswalk.table.target}' does not lead to WRF's MODIS classes 1 to {N_OWN}; use '{TARGET}' or a copy of it "
+                          f"(target = '{TARGET}').")
 
 
 def _check(year: YearFile, template: Template, cells: slice, land: np.ndarray) -> None:
     """Guard what the template says of its land cells."""
-    bad = land & ~np.isfinite(template.index[cells])
+    index = template.index[cells]
+    bad = land & ~((index >= 0) & (index <= max(N_OWN, *URBAN_CODES)))
     if bad.any():
         k = cells.start + int(np.argmax(bad))
-        raise ValueRangeError(f"LU_INDEX of cell {year.name_of(k)} is {template.index[k]}; every cell of the template needs a class.")
+        raise ValueRangeError(f"LU_INDEX of cell {year.name_of(k)} is {template.index[k]:g}; every land cell of the template needs a class.")
     if template.fractions is None:
         return
     for row, fraction in enumerate(template.fractions[:, cells]):
@@ -153,7 +161,7 @@ def _check(year: YearFile, template: Template, cells: slice, land: np.ndarray) -
 
 def land_area(lu_frac: np.ndarray) -> np.ndarray:
     """(n,) share of lsbc's classes other than water and ocean, summed in the order of the classes."""
-    return sum_rows([row for k, row in enumerate(lu_frac) if k not in STATIC_CLASSES])
+    return rows_sum(np.delete(lu_frac, STATIC_CLASSES, axis=0))
 
 
 def _land_classes(host: HostClasses, cells: np.ndarray) -> np.ndarray:
@@ -163,18 +171,10 @@ def _land_classes(host: HostClasses, cells: np.ndarray) -> np.ndarray:
     return shares
 
 
-def sum_rows(rows: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
-    """Sum over the first axis, row by row, so that a cell's bits do not depend on how many there are."""
-    total = np.zeros(len(rows[0]))
-    for row in rows:
-        total += row
-    return total
-
-
 def _compose(land: np.ndarray, water: np.ndarray, ice: np.ndarray) -> np.ndarray:
     """lsbc's land classes (21, n) scaled to what water leaves, then the ice share taken out of them and put into its own row."""
     room = 1.0 - water
-    shares = land * (room / sum_rows(land))
+    shares = land * (room / rows_sum(land))
     barren = shares[BARREN - 1].copy()
     left = np.maximum(barren - ice, 0.0)
     others = room - barren
@@ -186,7 +186,10 @@ def _compose(land: np.ndarray, water: np.ndarray, ice: np.ndarray) -> np.ndarray
 
 
 def _dominant(shares: np.ndarray) -> np.ndarray:
-    """(n,) the land class, ice apart, with the largest share as the file will hold it (float32), the lowest number of equal ones."""
+    """(n,) the land class, ice apart, with the largest share as the file will hold it, the lowest number of equal ones.
+
+    In float32, because geogrid and whoever reads the file compare the shares of the file: what is equal there is a tie, though float64 tells them apart.
+    """
     among = shares.astype(np.float32)
     among[ICE - 1] = -1.0
     return np.argmax(among, axis=0) + 1.0
@@ -199,7 +202,7 @@ def _write_shares(template: Template, cells: np.ndarray, shares: np.ndarray, spr
     kept = [WATER - 1] + ([LAKE - 1] if template.lake else [])
     zones = [code for code in LOCAL_CLIMATE_ZONES if code <= len(fractions)]
     own = np.stack([template.share(code, cells) for code in (URBAN, *zones)])
-    total = sum_rows(own)
+    total = rows_sum(own)
     spread = spread & (total > 0.0)
     for row in range(len(fractions)):
         if row not in kept:
@@ -209,24 +212,28 @@ def _write_shares(template: Template, cells: np.ndarray, shares: np.ndarray, spr
         fractions[code - 1, cells] = np.where(spread, divided, shares[URBAN - 1] if code == URBAN else 0.0)
 
 
-def _fold_lakes(template: Template, index: np.ndarray) -> str:
-    lakes = index == LAKE
-    index[lakes] = WATER
-    if template.fractions is not None:
-        water = template.fractions[WATER - 1].astype(np.float64) + template.fractions[LAKE - 1]
-        template.fractions[WATER - 1] = water
-        template.fractions[LAKE - 1] = 0.0
-    return f"lakes (class {LAKE}) were made water (class {WATER}) in {int(lakes.sum())} cells and all shares"
+def _fold_lakes(template: Template) -> None:
+    """Shares of lake become shares of water where there are any."""
+    if template.fractions is None:
+        return
+    water, lake = template.fractions[WATER - 1], template.fractions[LAKE - 1]
+    folded = (lake > 0.0) & (lake <= 1.0 + SUM_TOLERANCE)
+    water[folded] = water[folded].astype(np.float64) + lake[folded]
+    lake[folded] = 0.0
 
 
-def _note_of_cells(fate: np.ndarray, template: Template, index: np.ndarray) -> str:
+def kept_cells(fate: np.ndarray) -> str:
+    """How many cells keep the template's values, and why; "" where none does."""
     count = np.bincount(fate, minlength=NO_ROOM + 1)
-    why = [f"{n} {text}" for n, text in zip(count[IS_WATER:], KEPT) if n]
-    kept = f"; the others keep the template's land use: {', '.join(why)}" if why else ""
-    changed = (fate == TAKEN) & (index != template.index)
+    return ", ".join(f"{n} {text}" for n, text in zip(count[IS_WATER:], KEPT) if n)
+
+
+def _note_of_cells(fate: np.ndarray, template: Template, changed: np.ndarray) -> str:
+    why = kept_cells(fate)
+    kept = f"; the others keep the template's land use: {why}" if why else ""
     wet = int((changed & np.isin(template.index, (WATER, LAKE))).sum())
     mended = f", {wet} of them from water although the land mask says land" if wet else ""
-    return f"{count[TAKEN]} of {len(fate)} cells have lsbc's land use{kept}; LU_INDEX changes in {int(changed.sum())} cells{mended}"
+    return f"{int((fate == TAKEN).sum())} of {len(fate)} cells have lsbc's land use{kept}; LU_INDEX changes in {int(changed.sum())} cells{mended}"
 
 
 def _urban_notes(template: Template, counts: np.ndarray, one_urban: bool) -> list[str]:

@@ -24,6 +24,8 @@ URBAN_ZERO = ("XXXR_URB2D", "XXXB_URB2D", "XXXG_URB2D", "XXXC_URB2D", "CMCR_URB"
               "FLXHUMR_URB", "FLXHUMB_URB", "FLXHUMG_URB")
 URBAN_OF_SOIL = ("TRL_URB", "TBL_URB", "TGRL_URB")
 URBAN_LAYERS = 4
+URBAN_SOIL = ("TSLB", *URBAN_OF_SOIL, "TGL_URB", "SMR_URB")
+"""Of what `urban_start` reads and gives, those with layers."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,8 @@ from datetime import date
 
 import numpy as np
 
-from lsbc.emulator.hosts.wrf_classes import land_area, sum_rows
+from lsbc.emulator.hosts.blocks import rows_sum
+from lsbc.emulator.hosts.wrf_classes import land_area
 from lsbc.emulator.hosts.year_file import YearFile
 from lsbc.regrid.errors import ValueRangeError
 
@@ -83,8 +84,8 @@ def albedo_months(year_mean: np.ndarray, percent: np.ndarray) -> np.ndarray:
         factor would take a month above 1.
     """
     months = percent.astype(np.float64) / 100.0
-    mean = sum_rows(months) / N_MONTH
-    usable = (mean > 0.0) & (months >= 0.0).all(axis=0)
+    mean = rows_sum(months) / N_MONTH
+    usable = (mean > 0.0) & ((months >= 0.0) & (months <= 1.0)).all(axis=0)
     scaled = months * (year_mean / np.where(usable, mean, 1.0))
     return np.where(usable & (scaled <= 1.0).all(axis=0), scaled, year_mean)
 

@@ -68,12 +68,10 @@ def run_of(data, path: Path, namelist: Path) -> WrfRun:
     surface = whole(data, "SF_SURFACE_PHYSICS", path)
     dveg = whole(data, "DVEG", path) if surface == NOAHMP else 0
     _refuse(data, path, surface, dveg)
-    cen_lat = float(np.asarray(data.getncattr("CEN_LAT"))) if "CEN_LAT" in data.ncattrs() else np.nan
-    if not abs(cen_lat) <= 90.0:
-        raise FileError(f"File {path}: the attribute CEN_LAT is {'missing' if np.isnan(cen_lat) else cen_lat}; landuse_init takes the season from it.")
+    cen_lat = _latitude(data, path)
     sst_update = whole(data, "SST_UPDATE", path) != 0
     return WrfRun(surface=surface, urban=whole(data, "SF_URBAN_PHYSICS", path), dveg=dveg, sst_update=sst_update, date=_date_of(data, path), cen_lat=cen_lat,
-                  started_in=_started_in(data), defaults=defaults, **switches)
+                  started_in=_started_in(data, path), defaults=defaults, **switches)
 
 
 def read_switches(path: Path) -> tuple[dict[str, bool], tuple[str, ...]]:
@@ -107,6 +105,13 @@ def whole(data, name: str, path: Path) -> int:
     return int(value[0])
 
 
+def _latitude(data, path: Path) -> float:
+    value = np.ravel(data.getncattr("CEN_LAT")) if "CEN_LAT" in data.ncattrs() else np.array([])
+    if value.size != 1 or value.dtype.kind not in "iuf" or not abs(value[0]) <= 90.0:
+        raise FileError(f"File {path}: the attribute CEN_LAT is {', '.join(map(str, value)) or 'missing'}; landuse_init takes the season from a latitude.")
+    return float(value[0])
+
+
 def _refuse(data, path: Path, surface: int, dveg: int) -> None:
     start = "start that run from a new wrfinput file instead"
     if surface not in (NONE, SLAB, NOAH, RUC, NOAHMP, PLEIM_XIU):
@@ -127,8 +132,11 @@ def _date_of(data, path: Path) -> date:
     return days[0]
 
 
-def _started_in(data) -> str | None:
+def _started_in(data, path: Path) -> str | None:
     """Season index that landuse_init left in the file (state landuse_isn)."""
     if "LANDUSE_ISN" not in data.variables:
         return None
-    return {1: SUMMER, 2: WINTER}.get(int(np.ravel(data["LANDUSE_ISN"][...])[0]))
+    value = np.ravel(data["LANDUSE_ISN"][...])
+    if value.size != 1 or value.dtype.kind not in "iuf":
+        raise FileError(f"File {path}: LANDUSE_ISN has {value.size} values of type {value.dtype}; a restart file has one number.")
+    return {1: SUMMER, 2: WINTER}.get(value[0].item())

@@ -15,10 +15,11 @@ from lsbc.emulator.hosts.checks_wrf import URBAN_CODES
 from lsbc.emulator.hosts.host_classes import HostClasses
 from lsbc.emulator.hosts.options import option
 from lsbc.emulator.hosts.patched import patched
+from lsbc.emulator.hosts.template import mark
 from lsbc.emulator.hosts.wrf_classes import URBAN, new_classes
 from lsbc.emulator.hosts.wrf_monthly import N_MONTH, albedo_months, by_slabs, green_fraction, land_albedo, leaf_area
 from lsbc.emulator.hosts.wrf_options import AlbedoOptions, ClassOptions
-from lsbc.emulator.hosts.wrf_template import flat, mark, put, read_template
+from lsbc.emulator.hosts.wrf_template import flat, put, put_cells, read_template, require_map
 from lsbc.emulator.hosts.year_file import YearFile
 from lsbc.regrid.errors import FileError
 
@@ -46,7 +47,7 @@ def write(year: YearFile, out: Path, options: Options) -> list[str]:
                 _months(year, data, name, taken, options)
             else:
                 notes.append(f"the template has no {name}, and none was added")
-        mark(data, host.attributes, year, notes)
+        mark(data, host.attributes, year.year, notes)
     return notes
 
 
@@ -57,24 +58,25 @@ def _classes(host: HostClasses, data, options: Options) -> tuple[np.ndarray, lis
         raise FileError(f"File {options.template} has no LANDUSEF; a geo_em file as geogrid writes it is expected.")
     new = new_classes(host, template, fold_lakes=options.fold_lakes, one_urban=options.one_urban)
     put(data, "LANDUSEF", new.fractions)
-    put(data, "LU_INDEX", new.index)
-    return new.taken, new.notes + _urban_fraction(data, new.taken, new.index)
+    put_cells(data, "LU_INDEX", new.index[new.changed], new.changed)
+    return new.taken, new.notes + _urban_fraction(data, options.template, new.taken, new.index)
 
 
-def _urban_fraction(data, taken: np.ndarray, index: np.ndarray) -> list[str]:
+def _urban_fraction(data, path: Path, taken: np.ndarray, index: np.ndarray) -> list[str]:
     """Take FRC_URB2D from cells that lsbc does not call urban, where real.exe would make them urban by it."""
     if "FRC_URB2D" not in data.variables:
         return []
+    require_map(data, "FRC_URB2D", path)
     fraction = flat(data, "FRC_URB2D")
     cells = taken & ~np.isin(index, (URBAN, *URBAN_CODES)) & (fraction >= MADE_URBAN)
     if not cells.any():
         return []
-    fraction[cells] = 0.0
-    put(data, "FRC_URB2D", fraction)
+    put_cells(data, "FRC_URB2D", 0.0, cells)
     return [f"FRC_URB2D was {MADE_URBAN:g} or more in {int(cells.sum())} cells that are not urban in lsbc's map; it is 0 there now, else real.exe would make them urban"]
 
 
 def _months(year: YearFile, data, name: str, taken: np.ndarray, options: Options) -> None:
+    require_map(data, name, options.template, levels=True)
     values = flat(data, name)
     if values.shape != (N_MONTH, len(taken)):
         raise FileError(f"File {options.template}: {name} has the shape {data[name].shape}; {N_MONTH} months of {len(taken)} cells are expected.")

@@ -11,17 +11,19 @@ from pathlib import Path
 
 import numpy as np
 
+from lsbc.emulator.hosts.blocks import rows_sum
 from lsbc.emulator.hosts.host_classes import HostClasses
 from lsbc.emulator.hosts.options import option
 from lsbc.emulator.hosts.patched import patched
+from lsbc.emulator.hosts.template import mark
 from lsbc.emulator.hosts.wrf_classes import new_classes
-from lsbc.emulator.hosts.wrf_monthly import DATED, N_MONTH, Dated, by_slabs, green_fraction, sum_rows
+from lsbc.emulator.hosts.wrf_monthly import DATED, N_MONTH, Dated, by_slabs, green_fraction
 from lsbc.emulator.hosts.wrf_options import ClassOptions, DatedOptions
-from lsbc.emulator.hosts.wrf_template import dates, flat, mark, put, read_course, read_template
+from lsbc.emulator.hosts.wrf_template import dates, flat, put, put_cells, read_course, read_template, require_map
 from lsbc.emulator.hosts.year_file import YearFile
 from lsbc.regrid.errors import FileError
 
-OF_THE_YEAR = {"SHDMAX": lambda months: months.max(axis=0), "SHDMIN": lambda months: months.min(axis=0), "SHDAVG": lambda months: sum_rows(months) / N_MONTH}
+OF_THE_YEAR = {"SHDMAX": lambda months: months.max(axis=0), "SHDMIN": lambda months: months.min(axis=0), "SHDAVG": lambda months: rows_sum(months) / N_MONTH}
 """What monthly_min_max and monthly_avg of real.exe make of GREENFRAC."""
 
 
@@ -44,11 +46,14 @@ def write(year: YearFile, out: Path, options: Options) -> list[str]:
         if when.year != year.year:
             notes.append(f"the file is dated {when}, the land use is that of {year.year}")
         missing = [name for name in (*DATED, *OF_THE_YEAR) if name not in data.variables]
+        for name in (*DATED, *OF_THE_YEAR):
+            if name not in missing:
+                require_map(data, name, options.template)
         _of_the_year(year, data, taken)
         _at_the_date(data, taken, Dated(year, taken, options.water_albedo, read_course(year, options.albedo_course)).at(when))
         if missing:
             notes.append(f"the template has no {', '.join(missing)}, and none was added")
-        mark(data, host.attributes, year, notes)
+        mark(data, host.attributes, year.year, notes)
     return notes
 
 
@@ -60,9 +65,9 @@ def _classes(host: HostClasses, data, options: Options) -> tuple[np.ndarray, lis
     new = new_classes(host, template, fold_lakes=options.fold_lakes, one_urban=options.one_urban)
     if new.fractions is not None:
         put(data, "LANDUSEF", new.fractions)
-    put(data, "LU_INDEX", new.index)
-    types = flat(data, "IVGTYP")
-    put(data, "IVGTYP", np.where(new.taken | (new.index != template.index), np.rint(new.index), types))
+    put_cells(data, "LU_INDEX", new.index[new.changed], new.changed)
+    both = new.taken | new.changed
+    put_cells(data, "IVGTYP", np.rint(new.index[both]), both)
     return new.taken, new.notes
 
 
@@ -78,6 +83,4 @@ def _of_the_year(year: YearFile, data, taken: np.ndarray) -> None:
 def _at_the_date(data, taken: np.ndarray, fields: dict[str, np.ndarray]) -> None:
     for name, at_cells in fields.items():
         if name in data.variables:
-            values = flat(data, name)
-            values[taken] = at_cells
-            put(data, name, values)
+            put_cells(data, name, at_cells, taken)

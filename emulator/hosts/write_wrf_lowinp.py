@@ -14,10 +14,12 @@ import numpy as np
 
 from lsbc.emulator.hosts.options import option
 from lsbc.emulator.hosts.patched import patched
-from lsbc.emulator.hosts.wrf_classes import TAKEN, fate_of_cells
+from lsbc.emulator.hosts.template import mark
+from lsbc.emulator.hosts.told_years import with_former_years
+from lsbc.emulator.hosts.wrf_classes import TAKEN, fate_of_cells, kept_cells
 from lsbc.emulator.hosts.wrf_monthly import DATED, Dated
 from lsbc.emulator.hosts.wrf_options import DatedOptions
-from lsbc.emulator.hosts.wrf_template import dates, flat, mark, opened_data, put, read_course, read_template
+from lsbc.emulator.hosts.wrf_template import dates, opened_data, put_cells, read_course, read_template, require_map
 from lsbc.emulator.hosts.year_file import YearFile
 from lsbc.regrid.errors import FileError
 
@@ -36,23 +38,24 @@ def write(year: YearFile, out: Path, options: Options) -> list[str]:
         FileError: `static` is of another grid or not of WRF's MODIS classes, or `template` does not fit it or has no time to change.
         ValueRangeError: a value of `static` or the yearly file is out of range; the cell is named.
     """
-    taken, shape = _cells(year, options.static)
+    fate, shape = _cells(year, options.static)
+    taken = fate == TAKEN
     with patched(options.template, out) as data:
         names = _names(data, shape, options)
         days = dates(data, options.template)
         chosen = [k for k, when in enumerate(days) if not options.only_year or when.year == year.year]
         if not chosen:
             raise FileError(f"File {options.template} has no time{f' in {year.year}' if options.only_year else ''}; there is nothing to change.")
-        notes = _notes(year, days, chosen, names, taken)
+        notes = _notes(year, days, chosen, names, fate)
         _write_times(data, days, chosen, names, taken, Dated(year, taken, options.water_albedo, read_course(year, options.albedo_course)))
-        mark(data, year.provenance, year, notes)
+        mark(data, *(with_former_years(data, year.provenance, year.year, notes) if options.only_year else (year.provenance, year.year, notes)))
     return notes
 
 
 def _cells(year: YearFile, static: Path) -> tuple[np.ndarray, tuple[int, int]]:
-    """Which cells are lsbc's, (n_cell,) bool, and the shape of the map."""
+    """What becomes of the cells, (n_cell,), and the shape of the map."""
     with opened_data(static) as data:
-        return fate_of_cells(year, read_template(year, data, static)) == TAKEN, data["LU_INDEX"].shape[1:]
+        return fate_of_cells(year, read_template(year, data, static)), data["LU_INDEX"].shape[1:]
 
 
 def _names(data, shape: tuple[int, int], options: Options) -> list[str]:
@@ -61,6 +64,7 @@ def _names(data, shape: tuple[int, int], options: Options) -> list[str]:
     if not names:
         raise FileError(f"File {options.template} has none of {', '.join(DATED)}; a wrflowinp file as real.exe writes it with sst_update = 1 is expected.")
     for name in names:
+        require_map(data, name, options.template)
         if data[name].shape[1:] != shape:
             raise FileError(f"File {options.template}: {name} has the shape {data[name].shape}; the map of {options.static} is {shape}: they are not of one domain.")
     return names
@@ -73,13 +77,12 @@ def _write_times(data, days: list[date], chosen: list[int], names: list[str], ta
         if position == 0 or days[k] != days[chosen[position - 1]]:
             fields = {name: values.astype(data[name].dtype) for name, values in dated.at(days[k]).items() if name in names}
         for name in names:
-            values = flat(data, name, k)
-            values[cells] = fields[name]
-            put(data, name, values, k)
+            put_cells(data, name, fields[name], cells, k)
 
 
-def _notes(year: YearFile, days: list[date], chosen: list[int], names: list[str], taken: np.ndarray) -> list[str]:
-    notes = [f"{', '.join(names)} of {int(taken.sum())} of {len(taken)} cells are lsbc's at {len(chosen)} of {len(days)} times"]
+def _notes(year: YearFile, days: list[date], chosen: list[int], names: list[str], fate: np.ndarray) -> list[str]:
+    kept = f"; the others keep the template's values: {why}" if (why := kept_cells(fate)) else ""
+    notes = [f"{', '.join(names)} of {int((fate == TAKEN).sum())} of {len(fate)} cells are lsbc's at {len(chosen)} of {len(days)} times{kept}"]
     if missing := [name for name in DATED if name not in names]:
         notes.append(f"the template has no {', '.join(missing)}, and none was added")
     if other := sorted({days[k].year for k in chosen} - {year.year}):

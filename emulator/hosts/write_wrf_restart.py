@@ -18,6 +18,7 @@ from lsbc.emulator.hosts.checks_wrf import MODIS
 from lsbc.emulator.hosts.host_classes import HostClasses
 from lsbc.emulator.hosts.options import option
 from lsbc.emulator.hosts.patched import patched
+from lsbc.emulator.hosts.template import mark
 from lsbc.emulator.hosts.wrf_classes import URBAN, NewClasses, Template, new_classes
 from lsbc.emulator.hosts.wrf_monthly import Dated, by_slabs, green_fraction
 from lsbc.emulator.hosts.wrf_options import DatedOptions
@@ -29,7 +30,8 @@ from lsbc.regrid.errors import ConfigError, FileError, ValueRangeError
 NEEDED = ("XLAT", "XLONG", "LU_INDEX", "IVGTYP", "LANDMASK", "XLAND", "SEAICE", "SNOWC", "SNOALB", "VEGFRA", "SHDMIN", "SHDMAX", "LAI",
           *wrf_dependent.START_FIELDS)
 URBAN_NEEDED = ("TSK", "TSLB", "TS_URB", "TR_URB", "TB_URB", "TG_URB", "TC_URB", "TRL_URB", "TBL_URB", "TGL_URB")
-MAP = ("Time", "south_north", "west_east")
+READ = ("XLAT", "XLONG", "LU_INDEX", "IVGTYP", "LANDMASK", "XLAND", "SEAICE", "SNOWC")
+"""Of NEEDED those that are class numbers or not written."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,14 +59,13 @@ def write(year: YearFile, out: Path, options: Options) -> Iterable[str]:
         run = wrf_run.run_of(data, options.template, options.namelist)
         season = _season(run, options)
         table = wrf_dependent.LandUse.read(options.landuse_tbl, MODIS, season, restart.dtype)
-        template = restart.land_use()
-        new = new_classes(host, template)
-        changed = np.flatnonzero(new.taken & (new.index != template.index))
+        new = new_classes(host, restart.land_use())
+        changed = np.flatnonzero(new.changed)
         restart.classes(new, changed)
         restart.dated(run, new.taken, options)
         restart.table_values(run, changed, table, wrf_dependent.snow_albedo(run, options.vegparm_tbl, MODIS, restart.dtype))
         notes = [*new.notes, *restart.urban(run, changed[new.index[changed] == URBAN]), *_notes(year, run, season), *table.notes]
-        wrf_template.mark(data, {**host.attributes, "landuse_tbl": f"{options.landuse_tbl.name}, {MODIS}, {season}"}, year, notes)
+        mark(data, {**host.attributes, "landuse_tbl": f"{options.landuse_tbl.name}, {MODIS}, {season}"}, year.year, notes)
     return notes
 
 
@@ -75,9 +76,8 @@ class Restart:
         self._data, self._path, self._year = data, path, year
         if missing := [name for name in NEEDED if name not in data.variables]:
             raise FileError(f"File {path} is no WRF restart file (wrfrst): it lacks {', '.join(missing)}.")
-        wrong = next((name for name in NEEDED if data[name].dimensions != MAP), None)
-        if wrong:
-            raise FileError(f"File {path}: {wrong} has the dimensions {', '.join(data[wrong].dimensions)}; {', '.join(MAP)} are expected.")
+        for name in (*NEEDED, *(name for name in OF_THE_YEAR if name in data.variables)):
+            wrf_template.require_map(data, name, path, kinds=wrf_template.NUMBERS if name in READ else wrf_template.FLOATS)
         self.dtype = np.dtype(data["Z0"].dtype)
 
     def land_use(self) -> Template:
@@ -88,9 +88,7 @@ class Restart:
 
     def put(self, name: str, values: np.ndarray, cells: np.ndarray) -> None:
         """Change some cells of a variable; the others keep their bits."""
-        flat = wrf_template.flat(self._data, name)
-        flat[..., cells] = values
-        wrf_template.put(self._data, name, flat)
+        wrf_template.put_cells(self._data, name, values, cells)
 
     def finite(self, name: str, cells: np.ndarray) -> np.ndarray:
         """Values of some cells, which must all be finite."""
@@ -142,6 +140,9 @@ class Restart:
                               "cannot be made from the file; start that run from a new wrfinput file, or with SF_URBAN_PHYSICS 0 or 1.")
         if missing := [name for name in URBAN_NEEDED if name not in self._data.variables]:
             raise FileError(f"File {self._path}: SF_URBAN_PHYSICS = 1, but the file lacks {', '.join(missing)}.")
+        for name in ("TSK", *wrf_dependent.URBAN_OF_TSK, *wrf_dependent.URBAN_ZERO, *wrf_dependent.URBAN_SOIL):
+            if name in self._data.variables:
+                wrf_template.require_map(self._data, name, self._path, levels=name in wrf_dependent.URBAN_SOIL)
         soil = self.finite("TSLB", cells)
         if len(soil) != wrf_dependent.URBAN_LAYERS:
             raise FileError(f"File {self._path}: TSLB has {len(soil)} layers; urban_var_init needs {wrf_dependent.URBAN_LAYERS}.")

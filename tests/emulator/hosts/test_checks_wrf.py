@@ -34,6 +34,18 @@ def test_a_file_without_land_use_is_refused(tmp_path):
         found(tmp_path, spec)
 
 
+@pytest.mark.parametrize(("name", "dims"), [
+    ("LU_INDEX", ("extra", "Time", "south_north", "west_east")), ("IVGTYP", ("Time", "west_east", "south_north")), ("LANDMASK", ("south_north", "west_east")),
+    ("LANDUSEF", ("extra", "Time", "land_cat", "south_north", "west_east")), ("LANDUSEF", ()),
+])
+def test_maps_of_different_cells_are_refused(tmp_path, name, dims):
+    spec = geo_em(True)
+    sizes = {"extra": 2, "Time": 1, "land_cat": 21, "south_north": 3, "west_east": 4}
+    spec.variables[name] = Var(dims, np.ones([sizes[dim] for dim in dims], np.float32))
+    with pytest.raises(FileError, match="has the dimensions .*, LU_INDEX .*; these are not the same cells"):
+        found(tmp_path, spec)
+
+
 def swap_to_urban(spec):
     spec.variables["LU_INDEX"].values[0, 0, 1:3] = 31, 33
 

@@ -94,6 +94,40 @@ def test_water_of_the_template_in_a_land_cell_is_mended_and_told(update):
     assert "LU_INDEX changes in 1 cells, 1 of them from water although the land mask says land" in new.notes[0]
 
 
+def test_a_sliver_of_land_is_no_land(update):
+    """Rounding of overlaps decides nothing: less than a millionth of the cell is counted as no land at all, a millionth is land."""
+    shares_of_land = (2e-16, 1e-9, 0.999e-6, 1e-6)
+    new = update([{URBAN: land, WATER: 1 - land} for land in shares_of_land], [{17: 0.25, 5: 0.75}] * 4, [5] * 4)
+    assert new.fate.tolist() == [NO_LAND] * 3 + [TAKEN] and new.index.tolist() == [5, 5, 5, 13]
+    assert [shares(new, k) for k in range(4)] == [{17: 0.25, 5: 0.75}] * 3 + [{17: 0.25, 13: 0.75}]
+    assert "3 land in which lsbc has no land" in new.notes[0]
+
+
+@pytest.mark.parametrize(("room", "fate"), [(0.0, NO_ROOM), (5e-7, NO_ROOM), (2e-6, TAKEN)])
+def test_water_and_ice_leave_room_for_land_from_a_millionth_on(update, room, fate):
+    new = update([{FOREST: 1}], [{17: 0.5, 15: 0.5 - room, 10: room}], [10])
+    assert new.fate.tolist() == [fate]
+
+
+@pytest.mark.parametrize("share", [-0.0, 1 + 5e-7])
+def test_shares_may_exceed_1_by_rounding(update, share):
+    assert update([{FOREST: 1}], [{10: share, 5: 1 - share}] if share < 1 else [{10: share}], [10]).fate.tolist() == [TAKEN]
+
+
+@pytest.mark.parametrize("odd", [np.nan, 9.969209968386869e36, -9.0, 0.0])
+def test_only_taken_and_folded_cells_are_changed_whatever_the_others_hold(update, odd):
+    theirs = [{17: odd}, {21: 0.5, 17: 0.5}, {10: 1}, {13: 1}, {21: odd, 17: 0.5}]
+    new = update([{FOREST: 1}] * 3 + [{}] * 2, theirs, [odd, 21, 10, 31, odd], land=[False, False, True, True, False], fold_lakes=True, one_urban=True)
+    assert new.changed.tolist() == [False, True, True, True, False]
+    assert new.index[1:4].tolist() == [17, 5, 13]
+    assert new.fractions[:, 0].tobytes() == np.where(np.arange(21) == 16, odd, 0).astype(np.float32).tobytes()
+    assert new.fractions[20, 4].tobytes() == np.float32(odd).tobytes() and new.fractions[16, 4] == 0.5
+
+
+def test_a_cell_that_keeps_its_class_is_not_changed(update):
+    assert update([{FOREST: 1}, {CROP: 1}], [{5: 1}] * 2, [5, 5]).changed.tolist() == [False, True]
+
+
 def test_a_template_without_fractions_gets_its_index(update):
     new = update([{CROP: 0.75, WATER: 0.25}, {FOREST: 1}], None, [5, 15])
     assert new.index.tolist() == [12, 15] and new.fractions is None
@@ -177,6 +211,10 @@ def test_a_cell_has_the_same_bits_alone_and_among_others(update):
 
 @pytest.mark.parametrize(("index", "share", "match"), [
     (np.nan, 1.0, r"LU_INDEX of cell 1 \(5.0000 E, 50.0000 N\) is nan"),
+    (9.969209968386869e36, 1.0, r"LU_INDEX of cell 1 \(5.0000 E, 50.0000 N\) is 9.96921e\+36; every land cell"),
+    (-9, 1.0, "LU_INDEX of cell 1 .* is -9"),
+    (62, 1.0, "LU_INDEX of cell 1 .* is 62"),
+    (5, 1 + 2e-6, "is 1.000002.*, not within 0..1"),
     (5, np.nan, r"LANDUSEF of class 10 in cell 1 \(5.0000 E, 50.0000 N\) is nan, not within 0..1"),
     (5, 100.0, "is 100.0, not within 0..1"),
     (5, -0.5, "is -0.5, not within 0..1"),
@@ -202,8 +240,13 @@ def test_fate_needs_no_crosswalk(tmp_path):
         assert fate_of_cells(year, template).tolist() == [TAKEN, NO_LAND, NOT_COVERED]
 
 
-def test_the_shipped_crosswalk_is_usable():
-    check_crosswalk(read_crosswalk("modis"))
+def test_the_shipped_crosswalk_has_wrfs_classes():
+    """Numbers of LANDUSE.TBL; only water, ice and lakes are not land."""
+    modis = read_crosswalk("modis")
+    check_crosswalk(modis)
+    assert [target.id for target in modis.classes] == list(range(1, 22))
+    assert {target.id: target.kind for target in modis.classes if target.kind not in ("high", "low", "bare", "urban")} == {15: "ice", 17: "water", 21: "lake"}
+    assert [target.id for target in modis.classes if target.kind == "urban"] == [13]
 
 
 @pytest.mark.parametrize("name", ["globcover", "fraclut"])
@@ -213,16 +256,19 @@ def test_another_target_is_refused(name):
 
 
 @pytest.mark.parametrize(("row", "instead", "match"), [
-    ("{ code = 66, shares = { 16 = 1 }", "{ code = 66, shares = { 15 = 0.5, 16 = 0.5 }", "code 66 gives area to class 15"),
-    ("{ code = 22, shares = { 12 = 1 }", "{ code = 22, shares = { 12 = 0.5, 17 = 0.5 }", "code 22 gives area to class 17"),
-    ("{ code = 77, shares = { 17 = 1 }", "{ code = 77, shares = { 11 = 1 }", "code 77 gives area to class 11"),
+    ('target = "modis"', 'target = "mine"', "Crosswalk 'mine' does not lead to WRF's MODIS classes 1 to 21; use 'modis' or a copy of it"),
+    ("{ code = 66, shares = { 16 = 1 }", "{ code = 66, shares = { 15 = 0.5, 16 = 0.5 }", "of code 66: class 15"),
+    ("{ code = 22, shares = { 12 = 1 }", "{ code = 22, shares = { 12 = 0.5, 17 = 0.5 }", "of code 22: class 17"),
+    ("{ code = 77, shares = { 17 = 1 }", "{ code = 77, shares = { 11 = 1 }", "of code 77: class 11"),
 ])
-def test_a_crosswalk_that_changes_land_into_water_or_ice_is_refused(tmp_path, row, instead, match):
+def test_a_crosswalk_by_which_coasts_or_ice_could_move_is_refused(tmp_path, row, instead, match):
     from lsbc.emulator.surface import crosswalk
 
     text = crosswalk._text("modis").decode()
-    assert row in text
+    assert text.count(row) == 1
     path = tmp_path / "mine.toml"
     path.write_text(text.replace(row, instead))
-    with pytest.raises(ConfigError, match=match):
-        check_crosswalk(read_crosswalk(path))
+    year_path = write_year(tmp_path / "lsbc_2031.nc", fractions({FOREST: 1}), np.zeros(1), np.zeros(1))
+    template = Template(index=np.array([5.0]), land=np.full(1, True), fractions=None, n_class=20, lake=False)
+    with open_year(year_path) as year, pytest.raises(ConfigError, match=match):
+        new_classes(HostClasses.of(year, path), template)

@@ -101,7 +101,8 @@ def test_albedo_follows_the_templates_course_with_our_mean():
     assert months.mean() == pytest.approx(0.22, abs=1e-15)
 
 
-@pytest.mark.parametrize("course", [np.zeros(12), np.r_[-1.0, np.full(11, 12.0)], np.r_[np.nan, np.full(11, 12.0)], np.r_[99.0, np.full(11, 1.0)]])
+@pytest.mark.parametrize("course", [np.zeros(12), np.r_[-1.0, np.full(11, 12.0)], np.r_[np.nan, np.full(11, 12.0)], np.r_[99.0, np.full(11, 1.0)],
+                                    np.r_[1e30, np.full(11, 10.0)], np.full(12, 9.969209968386869e36)])
 def test_a_template_without_a_usable_course_gives_the_mean_in_all_months(course):
     assert (albedo_months(np.array([0.25]), course[:, None]) == 0.25).all()
 

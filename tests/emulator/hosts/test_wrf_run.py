@@ -51,6 +51,21 @@ def test_without_landuse_isn_the_season_of_the_start_is_unknown(tmp_path):
     assert run_from(tmp_path, spec).started_in is None
 
 
+@pytest.mark.parametrize("values, kind", [(np.array(["a"], "S1"), "S1"), (np.array([1, 2], np.int32), "int32")])
+def test_a_season_of_the_start_that_is_no_number_is_refused(tmp_path, values, kind):
+    spec = restart()
+    spec.variables["LANDUSE_ISN"] = Var(("isn",), values)
+    with pytest.raises(FileError, match=f"LANDUSE_ISN has {len(values)} values of type .*{kind}; a restart file has one number"):
+        run_from(tmp_path, spec)
+
+
+@pytest.mark.parametrize("value", [0, np.nan])
+def test_a_season_that_landuse_init_does_not_have_is_unknown(tmp_path, value):
+    spec = restart()
+    spec.variables["LANDUSE_ISN"] = Var(("Time",), np.array([value], np.float32))
+    assert run_from(tmp_path, spec).started_in is None
+
+
 @pytest.mark.parametrize("surface, why", [
     (5, "CLM keeps the plant types"), (6, "CTSM reads its land use"), (8, "SSiB has classes"), (9, "lsbc does not know this scheme"),
 ])
@@ -80,7 +95,7 @@ def test_noah_mp_must_tell_its_options(tmp_path, name):
         run_from(tmp_path, restart(surface=4, **{name: None}))
 
 
-@pytest.mark.parametrize("value", [None, float("nan"), 91.0])
+@pytest.mark.parametrize("value", [None, float("nan"), 91.0, "zzz", np.array([46.0, 47.0])])
 def test_the_season_needs_the_latitude_of_the_domain(tmp_path, value):
     with pytest.raises(FileError, match="attribute CEN_LAT is"):
         run_from(tmp_path, restart(CEN_LAT=value))

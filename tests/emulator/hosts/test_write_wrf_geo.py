@@ -3,6 +3,7 @@ import errno
 import numpy as np
 import pytest
 import xarray
+from netCDF4 import Dataset
 
 from lsbc.emulator.hosts import write_wrf_geo
 from lsbc.emulator.hosts.check import check_host
@@ -83,6 +84,37 @@ def test_an_albedo_course_keeps_our_mean(tmp_path):
     assert albedo.mean() / 100 == pytest.approx(0.2, rel=6e-8)
 
 
+def test_another_albedo_of_water_is_taken_out_of_coasts(tmp_path):
+    """0.2 with a quarter of water of 0.12: (0.2 - 0.03) / 0.75."""
+    _, new, _ = written(tmp_path, water_albedo=0.12)
+    assert new.ALBEDO12M.values[0, 6, 0] == pytest.approx([15, 20, 100 * 0.17 / 0.75, 15], rel=6e-8)
+
+
+def test_one_urban_class_is_written_on_demand(tmp_path):
+    spec = geo_em()
+    set_values("LU_INDEX", (0, 1, [1, 3]), 32)(spec)
+    cells = [{WATER: 1}, {URBAN: 1}, {CROP: 1}, {}] * 3
+    assert written(tmp_path, spec, cells)[1].LU_INDEX.values[0, 1].tolist() == [17, 32, 12, 32]
+    assert written(tmp_path, spec, cells, urban_codes="one")[1].LU_INDEX.values[0, 1].tolist() == [17, 13, 12, 13]
+
+
+@pytest.mark.parametrize("odd", [np.nan, 9.969209968386869e36, -9.0, 0.0])
+@pytest.mark.parametrize("word", [None, "_FillValue", "missing_value"])
+def test_water_keeps_its_bits_whatever_it_holds(tmp_path, odd, word):
+    spec = geo_em()
+    for name in ("LU_INDEX", "LANDUSEF", "GREENFRAC", "LAI12M", "ALBEDO12M"):
+        spec.variables[name].values[..., 1, 0] = odd
+        spec.variables[name].attrs |= {word: np.float32(odd)} if word else {}
+    template, out = spec.write(tmp_path / "geo_em.d01.nc"), tmp_path / "new.nc"
+    deliver("geo_em", year_file(tmp_path), out, options_of("geo_em", {"template": str(template), "fold_lakes": True, "urban_codes": "one"}, tmp_path))
+    with Dataset(template) as old, Dataset(out) as new:
+        for name in ("LU_INDEX", "LANDUSEF", "GREENFRAC", "LAI12M", "ALBEDO12M"):
+            for data in (old, new):
+                data[name].set_auto_maskandscale(False)
+            assert old[name][...][..., 1, 0].tobytes() == new[name][...][..., 1, 0].tobytes(), name
+        assert new["LU_INDEX"][0, 0].tolist() == [17, 5, 12, 5]
+
+
 def test_lakes_are_folded_on_demand(tmp_path):
     spec = geo_em()
     spec.variables["LU_INDEX"].values[0, :, 0] = 21
@@ -127,6 +159,25 @@ def packed(spec):
     spec.variables["GREENFRAC"].attrs["scale_factor"] = 0.01
 
 
+def turned(name):
+    def change(spec):
+        var = spec.variables[name]
+        spec.variables[name] = Var((*var.dims[:-2], "west_east", "south_north"), np.swapaxes(var.values, -1, -2))
+
+    return change
+
+
+def whole_numbers(name):
+    def change(spec):
+        spec.variables[name].values = spec.variables[name].values.astype(np.int32)
+
+    return change
+
+
+def urban_levels(spec):
+    spec.variables["FRC_URB2D"] = Var(("Time", "levels", "south_north", "west_east"), np.zeros((1, 2, 3, 4), np.float32))
+
+
 def eleven_months(spec):
     for name in ("GREENFRAC", "LAI12M", "ALBEDO12M"):
         spec.variables[name] = Var(spec.variables[name].dims, spec.variables[name].values[:, :11])
@@ -148,6 +199,11 @@ def eleven_months(spec):
     (attribute("NUM_LAND_CAT", np.int32(20)), "ISLAKE is 21, but the file has 20 classes"),
     (two_times, "has 2 times, one is expected"),
     (packed, "'GREENFRAC' is packed"),
+    (turned("GREENFRAC"), "GREENFRAC has the dimensions Time, month, west_east, south_north; Time, one of levels, south_north, west_east"),
+    (whole_numbers("LAI12M"), "'LAI12M' is of type int32; floating-point numbers"),
+    (whole_numbers("ALBEDO12M"), "'ALBEDO12M' is of type int32"),
+    (whole_numbers("LANDUSEF"), "'LANDUSEF' is of type int32"),
+    (urban_levels, "FRC_URB2D has the dimensions Time, levels, south_north, west_east; Time, south_north, west_east"),
     (eleven_months, r"GREENFRAC has the shape \(1, 11, 3, 4\); 12 months of 12 cells"),
 ])
 def test_a_wrong_template_is_refused_and_nothing_is_written(tmp_path, change, match):

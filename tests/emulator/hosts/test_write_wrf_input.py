@@ -3,6 +3,7 @@ import errno
 import numpy as np
 import pytest
 import xarray
+from netCDF4 import Dataset
 
 from lsbc.emulator.hosts import write_wrf_input
 from lsbc.emulator.hosts.check import check_host
@@ -115,6 +116,49 @@ def test_lakes_are_folded_in_both_fields(tmp_path):
     assert new.LU_INDEX.values[0, 1, 0] == new.IVGTYP.values[0, 1, 0] == 17
 
 
+def test_a_lake_stays_a_lake_whatever_the_mask_says(tmp_path):
+    spec = wrfinput()
+    for name, value in (("LU_INDEX", 21), ("IVGTYP", 21), ("LANDMASK", 1), ("XLAND", 1)):
+        set_values(name, (0, 1, 0), value)(spec)
+    old, new, notes = written(tmp_path, spec, [{FOREST: 1}] * 12)
+    for name in CHANGED:
+        assert np.array_equal(old[name].values[..., 1, 0], new[name].values[..., 1, 0]), name
+    assert "keep the template's land use: 3 water" in notes[0]
+
+
+def test_urban_codes_become_one_in_both_fields_on_demand(tmp_path):
+    """The second cell stays urban, the third does not, the last one is not covered: its class changes by the option alone."""
+    spec = wrfinput()
+    for name in ("LU_INDEX", "IVGTYP"):
+        set_values(name, (0, 1, [1, 2, 3]), 31)(spec)
+    cells = [{WATER: 1}, {URBAN: 1}, {CROP: 1}, {}] * 3
+    for option, expected in (("keep", [17, 31, 12, 31]), ("one", [17, 13, 12, 13])):
+        _, new, _ = written(tmp_path, spec, cells, urban_codes=option)
+        assert new.LU_INDEX.values[0, 1].tolist() == new.IVGTYP.values[0, 1].tolist() == expected
+
+
+def test_another_albedo_of_water_is_taken_out_of_coasts(tmp_path):
+    """0.2 with a quarter of water of 0.12: (0.2 - 0.03) / 0.75."""
+    _, new, _ = written(tmp_path, water_albedo=0.12)
+    assert new.ALBBCK.values[0, 0] == pytest.approx([0.15, 0.2, 0.17 / 0.75, 0.15], rel=6e-8)
+
+
+@pytest.mark.parametrize("odd", [np.nan, 9.969209968386869e36, -9.0, 0.0])
+@pytest.mark.parametrize("word", [None, "_FillValue", "missing_value"])
+def test_water_keeps_its_bits_in_both_fields_whatever_it_holds(tmp_path, odd, word):
+    """IVGTYP, a whole number, stays what it is beside a LU_INDEX that is none."""
+    spec = wrfinput()
+    spec.variables["LU_INDEX"].values[0, 1, 0] = odd
+    spec.variables["LU_INDEX"].attrs |= {word: np.float32(odd)} if word else {}
+    spec.variables["IVGTYP"].values[0, 1, 0] = 16
+    spec.write(tmp_path / "wrfinput_d01")
+    written(tmp_path, spec, fold_lakes=True, urban_codes="one")
+    with Dataset(tmp_path / "new.nc") as data:
+        data.set_auto_maskandscale(False)
+        assert data["LU_INDEX"][0, 1, 0].tobytes() == np.float32(odd).tobytes() and data["IVGTYP"][0, :, 0].tolist() == [17, 16, 17]
+        assert data["IVGTYP"][0, 1, 1:].tolist() == [5, 12, 5]
+
+
 def test_a_file_without_fractions_gets_its_classes(tmp_path):
     spec = wrfinput()
     without("LANDUSEF")(spec)
@@ -167,8 +211,29 @@ def test_what_real_exe_makes_of_the_written_geo_em_is_what_is_written(tmp_path):
     assert np.array_equal(direct.LU_INDEX.values[0], geo.LU_INDEX.values) and np.array_equal(direct.LANDUSEF.values[0], geo.LANDUSEF.values)
 
 
+def with_more_planes(name):
+    def change(spec):
+        var = spec.variables[name]
+        spec.variables[name] = Var(("extra", *var.dims), np.repeat(var.values[None], 2, axis=0))
+
+    return change
+
+
+def as_whole_numbers(name):
+    def change(spec):
+        spec.variables[name].values = spec.variables[name].values.astype(np.int32)
+
+    return change
+
+
 @pytest.mark.parametrize(("change", "match"), [
     (without("IVGTYP"), "has no IVGTYP; a wrfinput file"),
+    (with_more_planes("IVGTYP"), "IVGTYP has the dimensions extra, Time, south_north, west_east; Time, south_north, west_east are expected"),
+    (with_more_planes("SHDAVG"), "SHDAVG has the dimensions extra"),
+    (with_more_planes("VEGFRA"), "VEGFRA has the dimensions extra"),
+    (as_whole_numbers("ALBBCK"), "'ALBBCK' is of type int32; floating-point numbers"),
+    (as_whole_numbers("SHDMAX"), "'SHDMAX' is of type int32; floating-point numbers"),
+    (lambda spec: spec.variables["LAI"].attrs.update(add_offset=2.0), r"wrfinput_d01: 'LAI' is packed \(add_offset\)"),
     (without("Times"), "has no Times"),
     (without("XLONG"), "neither XLONG_M and XLAT_M nor XLONG and XLAT"),
     (lambda spec: spec.variables.update(Times=times("2031-02-30_00:00:00")), "'2031-02-30_00:00:00' in Times is no date"),

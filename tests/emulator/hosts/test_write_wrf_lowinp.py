@@ -3,8 +3,9 @@ import errno
 import numpy as np
 import pytest
 import xarray
+from netCDF4 import Dataset
 
-from lsbc.emulator.hosts import write_wrf_lowinp
+from lsbc.emulator.hosts import wrf_template, write_wrf_lowinp
 from lsbc.emulator.hosts.check import check_host
 from lsbc.emulator.hosts.deliver import deliver, options_of
 from lsbc.regrid.errors import FileError
@@ -39,7 +40,7 @@ def test_land_gets_the_values_of_each_date(tmp_path):
         assert row.VEGFRA.values == pytest.approx([40, 3.125 * months, 3.125 * months / 0.75, 40], rel=6e-8)
         assert row.LAI.values == pytest.approx([3, months / 4, months / 4, 3], rel=6e-8)
         assert row.ALBBCK.values == pytest.approx([0.15, 0.2, 0.24, 0.15], rel=6e-8)
-    assert notes == ("VEGFRA, LAI, ALBBCK of 6 of 12 cells are lsbc's at 3 of 3 times",)
+    assert notes == ("VEGFRA, LAI, ALBBCK of 6 of 12 cells are lsbc's at 3 of 3 times; the others keep the template's values: 3 water, 3 not covered by lsbc",)
 
 
 def test_everything_else_is_the_templates_bit_by_bit(tmp_path):
@@ -68,7 +69,7 @@ def test_only_the_year_itself_is_changed_on_demand(tmp_path):
     old, new, notes = written(tmp_path, wrflowinp(NEW_YEAR, NEXT), only_year=True)
     assert not np.array_equal(new.LAI.values[0], old.LAI.values[0])
     assert np.array_equal(new.LAI.values[1], old.LAI.values[1]) and np.array_equal(new.VEGFRA.values[1], old.VEGFRA.values[1])
-    assert notes == ("VEGFRA, LAI, ALBBCK of 6 of 12 cells are lsbc's at 1 of 2 times",)
+    assert notes == ("VEGFRA, LAI, ALBBCK of 6 of 12 cells are lsbc's at 1 of 2 times; the others keep the template's values: 3 water, 3 not covered by lsbc",)
 
 
 def test_one_call_a_year_makes_a_file_of_several_years(tmp_path):
@@ -80,6 +81,47 @@ def test_one_call_a_year_makes_a_file_of_several_years(tmp_path):
     deliver("wrflowinp", following, tmp_path / "new.nc", options)
     both = xarray.load_dataset(tmp_path / "new.nc")
     assert np.array_equal(both.VEGFRA.values[0], first.VEGFRA.values[0]) and both.VEGFRA.values[1, 0, 1] == 25
+    assert both.attrs["lsbc_valid_year"].tolist() == [2031, 2032] and both.attrs["lsbc_model_sha256"] == "ab12"
+    assert both.attrs["lsbc_notes"] == first.attrs["lsbc_notes"]
+
+
+def test_a_file_of_several_years_tells_of_each(tmp_path):
+    """2032 is of another model, without a field of cell 7; then 2031 is written again: 2032 keeps its place."""
+    written(tmp_path, wrflowinp(NEW_YEAR, NEXT), only_year=True)
+    lon, lat = (geo_em().variables[name].values for name in ("XLONG_M", "XLAT_M"))
+    following = write_year(tmp_path / "lsbc_2032.nc", fractions(*CELLS[:6], {}, *CELLS[7:]), lon, lat, year=2032)
+    with Dataset(following, "r+") as data:
+        data.model_sha256 = "ef56"
+    options = options_of("wrflowinp", {"template": "new.nc", "static": "geo_em.d01.nc", "only_year": True}, tmp_path)
+    for year in (following, tmp_path / "lsbc_2031.nc"):
+        deliver("wrflowinp", year, tmp_path / "new.nc", options)
+        attrs = xarray.load_dataset(tmp_path / "new.nc").attrs
+        assert attrs["lsbc_valid_year"].tolist() == [2031, 2032] and attrs["lsbc_model_sha256"] == "2031: ab12\n2032: ef56"
+        first, second = attrs["lsbc_notes"].split("\n")
+        assert first.startswith("2031: VEGFRA, LAI, ALBBCK of 6 of 12 cells") and second.startswith("2032: VEGFRA, LAI, ALBBCK of 5 of 12 cells")
+
+
+def test_a_year_for_all_times_is_the_only_one_told(tmp_path):
+    written(tmp_path, wrflowinp(NEW_YEAR, NEXT), only_year=True)
+    lon, lat = (geo_em().variables[name].values for name in ("XLONG_M", "XLAT_M"))
+    following = write_year(tmp_path / "lsbc_2032.nc", fractions(*CELLS), lon, lat, year=2032)
+    deliver("wrflowinp", following, tmp_path / "new.nc", options_of("wrflowinp", {"template": "new.nc", "static": "geo_em.d01.nc"}, tmp_path))
+    assert xarray.load_dataset(tmp_path / "new.nc").attrs["lsbc_valid_year"] == 2032
+
+
+def test_another_albedo_of_water_is_taken_out_of_coasts(tmp_path):
+    """0.2 with a quarter of water of 0.12: (0.2 - 0.03) / 0.75."""
+    _, new, _ = written(tmp_path, water_albedo=0.12)
+    assert new.ALBBCK.values[2, 0] == pytest.approx([0.15, 0.2, 0.17 / 0.75, 0.15], rel=6e-8)
+
+
+def test_a_static_file_that_was_cut_short_is_refused(tmp_path):
+    """The library would read zeros in its missing part: no land, and nothing would change."""
+    path = geo_em().write(tmp_path / "short.nc", format="NETCDF3_64BIT_OFFSET")
+    path.write_bytes(path.read_bytes()[:-8])
+    with pytest.raises(FileError, match="short.nc is cut short"):
+        written(tmp_path, static="short.nc")
+    assert not (tmp_path / "new.nc").exists()
 
 
 def test_albedo_follows_the_course_of_the_geo_em_file(tmp_path):
@@ -123,7 +165,10 @@ def no_field(spec):
     (lambda spec: spec.variables.update(Times=times(*[NEXT] * 3)), {"only_year": True}, "has no time in 2031; there is nothing to change"),
     (lambda spec: None, {"static": "nowhere.nc"}, "nowhere.nc does not exist"),
     (lambda spec: None, {"static": "lsbc_2031.nc"}, "has no LU_INDEX; a geo_em"),
-    (lambda spec: spec.variables["LAI"].attrs.update(scale_factor=2.0), {}, "'LAI' is packed"),
+    (lambda spec: spec.variables["LAI"].attrs.update(scale_factor=2.0), {}, "wrflowinp_d01: 'LAI' is packed"),
+    (lambda spec: spec.variables.update(LAI=Var(spec.variables["LAI"].dims, np.ones((3, 3, 4), np.int32))), {}, "'LAI' is of type int32; floating-point numbers"),
+    (lambda spec: spec.variables.update(LAI=Var(("Time", "west_east", "south_north"), np.ones((3, 4, 3), np.float32))), {},
+     "LAI has the dimensions Time, west_east, south_north"),
 ])
 def test_a_wrong_file_is_refused_and_nothing_is_written(tmp_path, change, options, match):
     spec = wrflowinp(NEW_YEAR, SAME_DAY, MARCH)
@@ -142,13 +187,19 @@ def test_a_static_file_that_is_no_netcdf_is_refused(tmp_path):
 def test_one_time_is_held_at_once(tmp_path, monkeypatch):
     """What is read of the template at a time is one map of one time."""
     sizes = []
-    flat = write_wrf_lowinp.flat
+    flat = wrf_template.flat
+    named = wrf_template.put_cells
 
     def watched(*args):
         sizes.append(flat(*args).size)
         return flat(*args)
 
-    monkeypatch.setattr(write_wrf_lowinp, "flat", watched)
+    def put_cells(*args):
+        with monkeypatch.context() as patch:
+            patch.setattr(wrf_template, "flat", watched)
+            named(*args)
+
+    monkeypatch.setattr(write_wrf_lowinp, "put_cells", put_cells)
     written(tmp_path)
     assert sizes == [12] * 9
 

@@ -11,6 +11,7 @@ from lsbc.emulator.hosts.deliver import deliver, options_of
 from lsbc.emulator.hosts.year_file import YearFile
 from lsbc.regrid.errors import ConfigError, FileError, LsbcError, ValueRangeError
 
+from grid_files import Spec, Var
 from host_files import attribute, set_values, without
 from shared import shared
 from wrf_restart_files import (
@@ -198,6 +199,22 @@ def test_with_usemonalb_albedo_is_a_map_in_all_land_cells_and_the_table_has_no_s
     assert (albedo[OTHERS] == case.before("ALBEDO")[OTHERS]).all()
 
 
+def test_another_albedo_of_water_is_taken_out_of_coasts(tmp_path):
+    case = Case(tmp_path, usemonalb=True, options={"water_albedo": 0.12}).write()
+    assert case.after("ALBBCK")[[4, 11]] == pytest.approx([0.2, (0.2 - 0.25 * 0.12) / 0.75], rel=6e-8)
+
+
+def test_albedo_follows_the_course_of_a_geo_em_file(tmp_path):
+    """January 42 %, the other months 15 %: mean 17.25 %; ours is 0.2. On 1 January 17/31 of January's and 14/31 of December's."""
+    spec = restart()
+    months = np.full((1, 12, 3, 4), 15, np.float32)
+    months[0, 0] = 42
+    course = Spec({"XLAT_M": spec.variables["XLAT"], "XLONG_M": spec.variables["XLONG"], "ALBEDO12M": Var(("Time", "month", "south_north", "west_east"), months)})
+    course.write(tmp_path / "geo_em.d01.nc")
+    case = Case(tmp_path, usemonalb=True, options={"albedo_course": "geo_em.d01.nc"}).write()
+    assert case.after("ALBBCK")[4] == pytest.approx(0.2 / 17.25 * (42 * 17 + 15 * 14) / 31, rel=6e-8)
+
+
 @pytest.mark.parametrize("surface, inputs, attributes, reads", [
     (2, {"rdlai2d": True}, {}, True), (3, {"rdlai2d": True}, {}, True), (2, {}, {}, False),
     (4, {}, {"DVEG": 4}, False), (4, {}, {"DVEG": 2}, False), (4, {}, {"DVEG": 9}, True),
@@ -285,6 +302,31 @@ def test_a_map_of_other_dimensions_is_refused(tmp_path):
     spec = restart()
     spec.variables["Z0"].dims = ("Time", "south_north", "west_east_stag")
     with pytest.raises(FileError, match="Z0 has the dimensions Time, south_north, west_east_stag"):
+        Case(tmp_path, spec).write()
+
+
+@pytest.mark.parametrize("name", ["Z0", "VEGFRA", "SHDAVG", "SNOALB", "LANDUSEF"])
+@pytest.mark.parametrize("kind", ["S1", "int32"])
+def test_a_field_that_is_written_must_hold_floating_point_numbers(tmp_path, name, kind):
+    spec = restart()
+    spec.variables[name].values = np.zeros(spec.variables[name].values.shape, np.int32).astype(kind)
+    with pytest.raises(FileError, match=rf"wrfrst_d01_2031-01-01: '{name}' is of type .*; floating-point numbers are expected"):
+        Case(tmp_path, spec).write()
+
+
+def test_a_least_or_mean_cover_of_other_dimensions_is_refused(tmp_path):
+    spec = restart()
+    spec.variables["SHDAVG"] = Var(("extra", *spec.variables["SHDAVG"].dims), np.zeros((2, 1, 3, 4), np.float32))
+    with pytest.raises(FileError, match="SHDAVG has the dimensions extra, Time, south_north, west_east"):
+        Case(tmp_path, spec).write()
+
+
+@pytest.mark.parametrize("name, dims, shape", [("TSK", ("Time", "west_east", "south_north"), (1, 4, 3)), ("TSLB", ("Time", "south_north", "west_east"), (1, 3, 4)),
+                                               ("TS_URB", ("Time", "soil_layers_stag", "south_north", "west_east"), (1, 4, 3, 4))])
+def test_an_urban_state_of_other_dimensions_is_refused(tmp_path, name, dims, shape):
+    spec = with_urban_canopy(restart())
+    spec.variables[name] = Var(dims, np.full(shape, 290, np.float32))
+    with pytest.raises(FileError, match=f"{name} has the dimensions {', '.join(dims)}; Time, "):
         Case(tmp_path, spec).write()
 
 
