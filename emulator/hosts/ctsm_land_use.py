@@ -5,6 +5,7 @@ Percent of a landunit (PCT_NAT_PFT, PCT_CFT) and landunits in percent of the cel
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from lsbc.emulator.hosts.blocks import Block, rows_sum
+from lsbc.emulator.hosts.blocks import Block, blocks, rows_sum
 from lsbc.emulator.hosts.host_classes import HostClasses
 from lsbc.emulator.hosts.land import in_host_classes, land_shares
 from lsbc.emulator.hosts.place import same_cells
@@ -28,6 +29,8 @@ TOO_SMALL_PERCENT = 1e-10
 """Of the cell: less is no area, as in the host's own mksurfdata_esmf (toosmallPFT)."""
 CROP_TYPES = ("surface", "crosswalk")
 
+_LAND_USE = (*PARTS, "PCT_NATVEG", "PCT_CROP", *FIXED, "URBAN_REGION_ID", "CANYON_HWR")
+"""All that slices of a series are made from."""
 _NEEDED = ("LONGXY", "LATIXY", "PCT_NATVEG", "PCT_CROP", *PARTS, *FIXED[:3])
 _CLASS_IDS = (*range(N_NATURAL + N_GENERIC_CROP), 101)
 _LARGEST_PERCENT = 100.0 + 1e-4
@@ -50,7 +53,8 @@ class LandUse:
         """`data` is the open file `path`, or a copy of it.
 
         Raises:
-            FileError: it is no surface file with separate crops, its percentages are not double precision, or its cells are others.
+            FileError: it is no surface file with separate crops, its percentages are not double precision, a variable lies on other dimensions, or its cells
+                are others.
             ConfigError: a crosswalk to other classes.
         """
         ids = {target.id for target in classes.crosswalk.classes}
@@ -60,14 +64,20 @@ class LandUse:
         if missing:
             raise FileError(f"File {path} has no {', '.join(missing)}; a surface file of CTSM (fsurdat) with crops on a landunit of their own is expected.")
         dims = data.variables["LONGXY"].dimensions
+        if not dims:
+            raise FileError(f"File {path}: LONGXY is a single number; a map of cells is expected.")
+        lon, lat = (require_dims(path, data, name, dims)[...] for name in ("LONGXY", "LATIXY"))
         for name in (*PARTS, "PCT_NATVEG", "PCT_CROP", *FIXED):
             if name in data.variables:
                 require_form(path, data, name, (PARTS[name], *dims) if name in PARTS else dims)
+        for name, parts in (("URBAN_REGION_ID", ()), ("CANYON_HWR", (PARTS["PCT_URBAN"],))):
+            if name in data.variables:
+                require_dims(path, data, name, (*parts, *dims))
         sizes = {dim: len(data.dimensions[dim]) for dim in PARTS.values()}
         if sizes["natpft"] != N_NATURAL or sizes["numurbl"] != N_URBAN or sizes["cft"] < N_GENERIC_CROP:
             raise FileError(f"File {path} has {sizes['natpft']} natural plant types, {sizes['cft']} crop types and {sizes['numurbl']} urban classes; "
                             f"needed are {N_NATURAL}, at least {N_GENERIC_CROP}, and {N_URBAN}.")
-        same_cells(classes.year, data.variables["LONGXY"][...], data.variables["LATIXY"][...], path)
+        same_cells(classes.year, lon, lat, path)
         return cls(path, data, classes, crop_types, dims)
 
     @property
@@ -106,6 +116,16 @@ class LandUse:
             out["PCT_CFT"] = _shares(wanted, n_crop, types)
         return out
 
+    def sha256(self) -> str:
+        """Fingerprint of the file's own land use: other land use, lakes, ice, ocean or urban regions have another one, whatever else is in the file."""
+        digest = hashlib.sha256()
+        for name in _LAND_USE:
+            if name in self.data.variables:
+                digest.update(f"{name} {self.data.variables[name].shape} ".encode())
+                for block in blocks(self.shape):
+                    digest.update(np.ascontiguousarray(block.read(self.data.variables[name]).T, np.float64))
+        return digest.hexdigest()
+
     def read(self, name: str, block: Block) -> np.ndarray:
         """Percentages as the file has them; raises ValueRangeError where they are none."""
         values = block.read(self.data.variables[name])
@@ -120,7 +140,7 @@ class LandUse:
         """Shares of land without the host's ice: 15 natural types, 2 crops, urban, (18, n); all 0 where lsbc has no land."""
         lake, ocean = (self.read(name, block) if name in self.data.variables else 0.0 for name in ("PCT_LAKE", "PCT_OCEAN"))
         land = np.maximum(100.0 - lake - ocean, TOO_SMALL_PERCENT)
-        ice = np.clip(self.read("PCT_GLACIER", block) / land, 0.0, 1.0)
+        ice = self.read("PCT_GLACIER", block) / land
         parts = in_host_classes(self.classes, land_shares(self.classes.year, block.cells, ice), block.cells)
         rows = {target.id: k for k, target in enumerate(self.classes.crosswalk.classes)}
         return parts[[rows[i] for i in _CLASS_IDS]]
@@ -144,12 +164,18 @@ class LandUse:
 
 def require_form(path: Path, data, name: str, dims: tuple[str, ...]) -> None:
     """Make sure that a variable is double precision on these dimensions; raises FileError."""
-    variable = plain(data, name, path)
-    if variable.dimensions != dims:
-        raise FileError(f"File {path}: {name} lies on ({', '.join(variable.dimensions)}), expected is ({', '.join(dims)}).")
+    variable = require_dims(path, data, name, dims)
     if variable.dtype != np.float64:
         raise FileError(f"File {path}: {name} is {variable.dtype}; CTSM wants sums within 1e-13 (check_sums_equal_1), which needs double precision: make the file with "
                         "outnc_double = .true. or convert it.")
+
+
+def require_dims(path: Path, data, name: str, dims: tuple[str, ...]):
+    """A variable of numbers on these dimensions; raises FileError."""
+    variable = plain(data, name, path)
+    if variable.dimensions != dims:
+        raise FileError(f"File {path}: {name} lies on ({', '.join(variable.dimensions)}), expected is ({', '.join(dims)}).")
+    return variable
 
 
 def _shares(parts: np.ndarray, total: np.ndarray, old: np.ndarray) -> np.ndarray:

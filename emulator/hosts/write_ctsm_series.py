@@ -1,4 +1,4 @@
-"""Writes a year's land use into CTSM's landuse.timeseries: a new file, one more slice, or a slice again. Knows no land-use rule and no surface file's other fields.
+"""Writes a year's land use into CTSM's landuse.timeseries: a new file, one more slice, or a slice again. Knows no land-use rule and not which series may go on.
 
 The file appears whole or not at all: a further year goes into a changed copy.
 """
@@ -15,25 +15,22 @@ import numpy as np
 
 from lsbc.emulator.hosts.blocks import Block, block_rows, blocks
 from lsbc.emulator.hosts.copied import attributes, copy_dimensions, copy_variable
-from lsbc.emulator.hosts.ctsm_land_use import CROP_TYPES, PARTS, LandUse, require_form
+from lsbc.emulator.hosts.ctsm_land_use import CROP_TYPES, PARTS, LandUse, require_dims
+from lsbc.emulator.hosts.ctsm_series import BY_YEAR, FERTILISER, REPEATED, Slices, made_from, read_slices
 from lsbc.emulator.hosts.host_classes import HostClasses
 from lsbc.emulator.hosts.options import option
 from lsbc.emulator.hosts.patched import created, patched
-from lsbc.emulator.hosts.place import same_cells
 from lsbc.emulator.hosts.template import mark
 from lsbc.emulator.hosts.write_ctsm_surface import notes_of
 from lsbc.emulator.hosts.year_file import YearFile
-from lsbc.regrid.errors import FileError, YearError
+from lsbc.regrid.classic_header import check_classic
+from lsbc.regrid.errors import FileError
 
 SERIES = True
 """Several yearly files go into one file."""
-BY_YEAR = ("PCT_NAT_PFT", "PCT_CFT", "PCT_CROP", "PCT_URBAN", "PCT_LAKE")
-"""Variables with a slice a year; PCT_LAKE is the surface file's in each."""
 LARGEST = ("PCT_URBAN", "PCT_LAKE")
 """Variables whose largest value of all slices CTSM wants in `.._MAX` (surfrd_urbanmask, surfrd_lakemask)."""
-FERTILISER, FERTILISER_IN_SURFACE = "FERTNITRO_CFT", "CONST_FERTNITRO_CFT"
-REPEATED = (FERTILISER, "LANDFRAC_MKSURFDATA")
-"""Variables that a new slice takes over from the one before."""
+FERTILISER_IN_SURFACE = "CONST_FERTNITRO_CFT"
 STATIC = ("LONGXY", "LATIXY", "LANDFRAC_PFT", "PFTDATA_MASK", "AREA", "natpft", "cft")
 N_NAME = 256
 NO_HARVEST = "HARVEST_* are not written, for the map tells no harvest: CTSM stops with do_harvest = .true."
@@ -41,7 +38,7 @@ NO_HARVEST = "HARVEST_* are not written, for the map tells no harvest: CTSM stop
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    template: Path = option("the surface file (fsurdat) of the series: of its first year, or any other of the same grid")
+    template: Path = option("the surface file (fsurdat) of the series, the same for all its years")
     crop_types: str = option("shares of the crop types: those of the surface file, or the crosswalk's (rainfed C3 alone)", default="surface", choices=CROP_TYPES)
     crosswalk: str = option("crosswalk: a shipped name or a .toml file", default="ctsm")
 
@@ -50,26 +47,43 @@ def write(year: YearFile, out: Path, options: Options) -> list[str]:
     """Write the slice of `year` into `out`, which is made where there is none; returns notes.
 
     Raises:
-        YearError: `out` has other years and this one is neither among them nor the next.
-        FileError: `out` is no such series, is of another grid, or has variables by year that a map does not tell; or a file cannot be read or written.
+        YearError, FileError: as `read_slices`, or a file cannot be read or written.
         ConfigError, ValueRangeError: as `LandUse.on` and `LandUse.of`.
     """
     classes, counts = HostClasses.of(year, options.crosswalk), Counter()
-    with _surface(options, classes) as land_use, _series(out, land_use) as (data, slices):
-        k = slices.index(year.year) if year.year in slices else len(slices)
-        for block in blocks(land_use.shape):
-            _put(data, block, k, {**_repeated(data, land_use, block, k, len(slices)), **_slice(land_use, block, counts)})
-            for name in BY_YEAR:
-                if f"{name}_MAX" in data.variables:
-                    _put_largest(data, name, block, k, len(slices))
-        for name in ("YEAR", "time"):
-            data.variables[name][k] = year.year
-        if "input_pftdata_filename" in data.variables:
-            text = year.path.name.encode("ascii", "replace")[:N_NAME].ljust(data.variables["input_pftdata_filename"].shape[1])
-            data.variables["input_pftdata_filename"][k] = np.frombuffer(text, "S1")
-        notes = [*notes_of(counts), *([] if slices else [NO_HARVEST])]
-        mark(data, classes.attributes, year.year, notes)
-    return notes
+    with _surface(options, classes) as land_use:
+        made = made_from(land_use)
+        old = read_slices(out, land_use, made)
+        with _series(out, land_use, old) as data:
+            _write_slice(data, land_use, old, counts)
+            notes = [*old.notes, *notes_of(counts)]
+            _tell(data, year.year, made, old, notes)
+    return [*notes, *([] if old.years else [NO_HARVEST])]
+
+
+def _write_slice(data, land_use: LandUse, old: Slices, counts: Counter[str]) -> None:
+    year, n_slice = land_use.classes.year, len(old.years)
+    k = old.place(year.year)
+    for block in blocks(land_use.shape):
+        _put(data, block, k, {**_repeated(data, land_use, block, k, n_slice), **_slice(land_use, block, counts)})
+        for name in BY_YEAR:
+            if f"{name}_MAX" in data.variables:
+                _put_largest(data, name, block, k, n_slice)
+    for name in ("YEAR", "time"):
+        data.variables[name][k] = year.year
+    if "input_pftdata_filename" in data.variables:
+        n_letter = data.variables["input_pftdata_filename"].shape[1]
+        text = year.path.name.encode("ascii", "replace")[:n_letter].ljust(n_letter)
+        data.variables["input_pftdata_filename"][k] = np.frombuffer(text, "S1")
+
+
+def _tell(data, year: int, made: dict[str, str], old: Slices, notes: list[str]) -> None:
+    """Global attributes: all years of lsbc in `lsbc_valid_year`, what was special in one of them in `lsbc_notes_<year>`, what holds for all in `lsbc_notes`."""
+    mine = f"notes_{year:04d}"
+    if f"lsbc_{mine}" in data.ncattrs():
+        data.delncattr(f"lsbc_{mine}")
+    for_all = [] if any(name.startswith("HARVEST") for name in data.variables) else [NO_HARVEST]
+    mark(data, {**made, **({mine: "; ".join(notes)} if notes else {})}, sorted({*old.ours, year}), for_all)
 
 
 @contextmanager
@@ -80,53 +94,32 @@ def _surface(options: Options, classes: HostClasses) -> Iterator[LandUse]:
     if not path.is_file():
         raise FileError(f"File {path} does not exist or is no regular file.")
     try:
+        check_classic(path)
         data = Dataset(path)
     except (OSError, RuntimeError) as error:
         raise FileError(f"File {path} cannot be read: {error}.") from error
     with data:
         data.set_auto_maskandscale(False)
-        yield LandUse.on(path, data, classes, options.crop_types)
+        land_use = LandUse.on(path, data, classes, options.crop_types)
+        if FERTILISER_IN_SURFACE in data.variables:
+            require_dims(path, data, FERTILISER_IN_SURFACE, (PARTS["PCT_CFT"], *land_use.dims))
+        yield land_use
 
 
 @contextmanager
-def _series(out: Path, land_use: LandUse) -> Iterator[tuple]:
-    """The open series and its years so far: a changed copy of `out`, or a new file without any."""
-    if out.exists():
+def _series(out: Path, land_use: LandUse, old: Slices) -> Iterator:
+    """The open series: a changed copy of `out`, or a new file where there are no slices to keep."""
+    if old.years:
         with patched(out, out) as data:
             data.set_fill_off()
-            yield data, _checked_years(out, data, land_use)
+            yield data
         return
     model = land_use.data.data_model
     with created(out, "NETCDF3_64BIT_OFFSET" if model == "NETCDF3_CLASSIC" else model) as data:
         data.set_fill_off()
         _define(data, land_use)
         data.set_auto_maskandscale(False)
-        yield data, []
-
-
-def _checked_years(out: Path, data, land_use: LandUse) -> list[int]:
-    """Years of an existing series, which is one that the slice of `land_use` may go into."""
-    year = land_use.classes.year.year
-    missing = [name for name in ("YEAR", "time", "LONGXY", "LATIXY", *BY_YEAR) if name not in data.variables]
-    if missing:
-        raise FileError(f"File {out} is there and is no landuse.timeseries that can go on: it has no {', '.join(missing)}; name another file.")
-    same_cells(land_use.classes.year, data.variables["LONGXY"][...], data.variables["LATIXY"][...], out)
-    for name in BY_YEAR:
-        require_form(out, data, name, ("time", *((PARTS[name],) if name in PARTS else ()), *land_use.dims))
-        if data.variables[name].shape[1:] != land_use.data.variables[name].shape:
-            raise FileError(f"File {out}: {name} has the shape {data.variables[name].shape[1:]}, in {land_use.path} it is {land_use.data.variables[name].shape}.")
-    years = [int(value) for value in data.variables["YEAR"][:]]
-    if not years or [int(value) for value in data.variables["time"][:]] != years:
-        raise FileError(f"File {out}: time is not the year, as in the series that CTSM's tools make, or there is no year at all; name another file.")
-    if year not in years and year != years[-1] + 1:
-        raise YearError(f"File {out} has the years {years[0]} to {years[-1]}; {year} is neither among them nor the next: CTSM stops at a gap "
-                        "(set_info_from_year). Deliver the years in between first.")
-    known = {*BY_YEAR, *REPEATED, "YEAR", "time", "input_pftdata_filename"}
-    strange = [name for name, variable in data.variables.items() if "time" in variable.dimensions and name not in known]
-    if strange and year not in years:
-        raise FileError(f"File {out} has {', '.join(strange)} by year, which lsbc's map does not tell for {year}: add that year with CTSM's own tools, or begin "
-                        "a new file.")
-    return years
+        yield data
 
 
 def _define(data, land_use: LandUse) -> None:

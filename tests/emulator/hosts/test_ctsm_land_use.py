@@ -4,6 +4,7 @@ import netCDF4
 import numpy as np
 import pytest
 
+from lsbc.emulator.hosts import ctsm_land_use
 from lsbc.emulator.hosts.blocks import blocks
 from lsbc.emulator.hosts.ctsm_land_use import LandUse
 from lsbc.emulator.hosts.host_classes import HostClasses
@@ -96,6 +97,91 @@ def of_seventeen(spec):
     var = spec.variables["PCT_NAT_PFT"]
     spec.variables["PCT_NAT_PFT"] = Var(var.dims, np.concatenate([var.values, 0 * var.values[:2]]))
     spec.variables["natpft"] = Var(("natpft",), np.arange(17))
+
+
+def other(name, change):
+    """A change of one variable's dimensions and values."""
+    def apply(spec):
+        var = spec.variables[name]
+        spec.variables[name] = Var(*change(var.dims, var.values), var.attrs)
+
+    return apply
+
+
+def scalar(dims, values):
+    return (), values.ravel()[0]
+
+
+def text(dims, values):
+    return dims, np.full(values.shape, "a", "S1")
+
+
+def backwards(dims, values):
+    return dims[::-1], values.T
+
+
+def doubled(dims, values):
+    return ("extra", *dims), np.repeat(values[None], 2, axis=0)
+
+
+def first_alone(dims, values):
+    return dims[1:], values[0]
+
+
+@pytest.mark.parametrize("change", [scalar, backwards, doubled, first_alone])
+@pytest.mark.parametrize("name", ["LATIXY", "URBAN_REGION_ID", "CANYON_HWR"])
+def test_a_variable_on_other_dimensions_is_refused(tmp_path, name, change):
+    spec = surface(shape=(2, 2))
+    other(name, change)(spec)
+    with pytest.raises(FileError, match=rf"surface.nc: {name} lies on \(.*\), expected is \({'numurbl, ' if name == 'CANYON_HWR' else ''}lsmlat, lsmlon\)"):
+        used(tmp_path, spec, WOOD, WOOD, WOOD, WOOD, places=surface())
+
+
+@pytest.mark.parametrize("name", ["LATIXY", "LONGXY", "URBAN_REGION_ID", "CANYON_HWR"])
+def test_a_variable_of_letters_is_refused(tmp_path, name):
+    spec = surface()
+    other(name, text)(spec)
+    with pytest.raises(FileError, match=f"'{name}' is of type .*; numbers are expected"):
+        used(tmp_path, spec, WOOD, WOOD, WOOD, WOOD, places=surface())
+
+
+def test_a_single_place_is_no_map(tmp_path):
+    spec = surface()
+    other("LONGXY", scalar)(spec)
+    with pytest.raises(FileError, match="LONGXY is a single number; a map of cells is expected"):
+        used(tmp_path, spec, WOOD, WOOD, WOOD, WOOD, places=surface())
+
+
+def test_ice_is_a_share_of_the_land_beside_lakes_and_ocean(tmp_path):
+    """Ocean 50 % and ice 25 %: half the land is ice, so that of three quarters bare ground one quarter is left beside one of forest."""
+    spec = surface()
+    spec.variables["PCT_OCEAN"] = Var(("lsmlat", "lsmlon"), np.full((2, 2), 50.0))
+    for name, value in (("PCT_LAKE", 0), ("PCT_NATVEG", 12.5), ("PCT_CROP", 0), ("PCT_GLACIER", 25)):
+        spec.variables[name].values[...] = value
+    found, _ = used(tmp_path, spec, {66: 0.75, 40: 0.25}, WOOD, WOOD, WOOD)
+    np.testing.assert_array_equal(found["PCT_NATVEG"], [25] * 4)
+    np.testing.assert_allclose(found["PCT_NAT_PFT"][:, 0], [50, 25] + [0] * 5 + [25] + [0] * 7, rtol=1e-15)
+
+
+def fingerprint(folder, spec, monkeypatch=None, size=None):
+    path = write_year(folder / "lsbc_2031.nc", fractions(*[WOOD] * 4), spec.variables["LONGXY"].values, spec.variables["LATIXY"].values, coldest_month_k=273.15)
+    if size is not None:
+        monkeypatch.setattr(ctsm_land_use, "blocks", lambda shape: blocks(shape, size))
+    with open_year(path) as year, netCDF4.Dataset(spec.write(folder / "surface.nc")) as data:
+        data.set_auto_maskandscale(False)
+        return LandUse.on(folder / "surface.nc", data, HostClasses.of(year, "ctsm"), "surface").sha256()
+
+
+def test_the_fingerprint_is_of_the_land_use_alone_and_not_of_the_parts_in_which_it_is_read(tmp_path, monkeypatch):
+    spec = surface(n_crop=4)
+    for variable in spec.variables.values():
+        variable.attrs.clear()
+    found = fingerprint(tmp_path, spec)
+    spec.variables["SOIL_COLOR"] = Var(("lsmlat", "lsmlon"), np.ones((2, 2)))
+    assert fingerprint(tmp_path, spec) == found
+    assert fingerprint(tmp_path, spec, monkeypatch, 1) == found
+    spec.variables["PCT_CROP"].values[1, 1] += 1e-13
+    assert fingerprint(tmp_path, spec) != found
 
 
 @pytest.mark.parametrize(("change", "error", "message"), [

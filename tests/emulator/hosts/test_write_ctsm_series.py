@@ -108,6 +108,13 @@ def test_static_fields_and_fertiliser_come_from_the_surface_file(tmp_path):
         assert not [name for name in data.variables if name.startswith("HARVEST")] and data["PCT_CROP"].dimensions == ("time", "lsmlat", "lsmlon")
 
 
+def test_fertiliser_that_is_no_map_of_crop_types_is_refused(tmp_path):
+    spec = surface()
+    spec.variables["CONST_FERTNITRO_CFT"] = Var(("lsmlat", "lsmlon"), np.ones((2, 2)))
+    with pytest.raises(FileError, match=r"CONST_FERTNITRO_CFT lies on \(lsmlat, lsmlon\), expected is \(cft, lsmlat, lsmlon\)"):
+        written(tmp_path, *FIRST, spec=spec)
+
+
 def test_other_programs_read_the_file(tmp_path):
     series, _ = written(tmp_path, *FIRST)
     with xr.open_dataset(series) as data:
@@ -177,6 +184,8 @@ def test_a_series_with_harvest_is_not_continued_without_it(tmp_path):
     written(tmp_path, *SECOND, year=2031)
     np.testing.assert_array_equal(values(series, "HARVEST_VH1"), np.ones((1, 2, 2)))
     assert values(series, "PCT_CROP")[0, 0, 0] == 21.875
+    with netCDF4.Dataset(series) as data:
+        assert data.lsbc_notes == "", "this file has harvest"
 
 
 def test_what_stays_from_year_to_year_is_repeated(tmp_path):
@@ -215,8 +224,10 @@ def test_a_series_of_another_grid_or_form_is_refused(tmp_path):
 def test_a_template_that_is_missing_or_damaged_is_refused(tmp_path):
     written(tmp_path, *FIRST)
     path = tmp_path / "lsbc_2031.nc"
-    for name, message in (("none.nc", "none.nc does not exist"), ("bad.nc", "bad.nc cannot be read")):
-        (tmp_path / "bad.nc").write_bytes(b"not netCDF")
+    (tmp_path / "bad.nc").write_bytes(b"not netCDF")
+    whole = surface(shape=(10, 10)).write(tmp_path / "short.nc", format="NETCDF3_CLASSIC").read_bytes()
+    (tmp_path / "short.nc").write_bytes(whole[:len(whole) // 2])
+    for name, message in (("none.nc", "none.nc does not exist"), ("bad.nc", "bad.nc cannot be read"), ("short.nc", "short.nc is cut short")):
         with pytest.raises(FileError, match=message):
             deliver("landuse_timeseries", path, tmp_path / "x.nc", options_of("landuse_timeseries", {"template": str(tmp_path / name)}, tmp_path))
     assert not (tmp_path / "x.nc").exists()
