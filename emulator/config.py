@@ -244,7 +244,17 @@ def _cross_checks(config: Config) -> list[str]:
         problems += _comin_checks(config.comin)
     if config.yac is not None:
         problems += yac_problems(config.yac, config.output.uncovered_cells)
+    problems += _lead_checks(config)
     return problems
+
+
+def _lead_checks(config: Config) -> list[str]:
+    """A year ahead needs states that the host can give a year ahead: a coupler and ICON's variables have those of the time they are read at."""
+    if config.time.lead_years == 0:
+        return []
+    sections = ["[yac]"] * (config.yac is not None) + ["[comin.states]"] * (config.comin is not None and bool(config.comin.states))
+    return [f"time.lead_years = {config.time.lead_years} cannot be had with {name}: states come from there at the time they are valid for, not a year ahead"
+            for name in sections]
 
 
 def _comin_checks(comin: ComInConfig) -> list[str]:

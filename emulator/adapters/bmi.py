@@ -5,7 +5,8 @@ of `run.first_year`, which is time 0.0; each `update` makes the next year. A uni
 many days it has.
 
 Inputs. After `initialize` and after each `update` the input arrays hold what the host file has for the *next* year, and
-NaN where it has none. The caller may write over them, through `set_value` or the array of `get_value_ptr`. `update`
+NaN where it has none (with `time.lead_years` = 1 those of the year after: a year is made from the states of the year its
+fields are valid for). The caller may write over them, through `set_value` or the array of `get_value_ptr`. `update`
 takes what is in them and refuses NaN, so that no year is made from the states of another.
 
 On several ranks `initialize`, `update`, `update_until` and `finalize` are collective; everything else is local, and the
@@ -81,10 +82,11 @@ class LsbcBmi(GridAnswers, Bmi):
     def _begin(self, comm: Comm, component: Component, config: Config, host: HostFile) -> None:
         here = np.array_split(np.arange(len(host.global_id)), comm.size)[comm.rank]
         self._comm, self._run, self._host, self._here, self._edges = comm, config.run, host, here, config.grid.edges
+        self._lead = config.time.lead_years
         self._forget_mesh()
         component.set_grid(*self._cell_arrays())
         agree(comm, self._lend, component)
-        for name, state in agree(comm, host.states, self._run.first_year, here).items():
+        for name, state in agree(comm, host.states, self._run.first_year + self._lead, here).items():
             self._inputs[name][:] = state
         self._make_year(component, self._run.first_year)
 
@@ -112,10 +114,11 @@ class LsbcBmi(GridAnswers, Bmi):
             values[:] = following.get(name, np.nan)
 
     def _states_held(self, year: int) -> dict[str, np.ndarray]:
-        """The host file's states of a year of the run; empty where it holds none."""
-        if year > self._run.last_year or not np.any(self._host.year == year):
+        """The host file's states from which a year of the run is made; empty where it holds none."""
+        valid_year = year + self._lead
+        if year > self._run.last_year or not np.any(self._host.year == valid_year):
             return {}
-        return self._host.states(year, self._here)
+        return self._host.states(valid_year, self._here)
 
     def update(self) -> None:
         """Make the next year from what is in the input arrays (collective).
@@ -127,15 +130,15 @@ class LsbcBmi(GridAnswers, Bmi):
         component = self._ready("update")
         if component.year == self._run.last_year:
             raise YearError(f"Year {component.year} is run.last_year; there is no update beyond the end time {self.get_end_time():g}.")
-        agree(self._comm, self._check_inputs, component.year + 1)
+        agree(self._comm, self._check_inputs, component.year + 1 + self._lead)
         self._make_year(component, component.year + 1)
 
-    def _check_inputs(self, year: int) -> None:
+    def _check_inputs(self, valid_year: int) -> None:
         for name, values in self._inputs.items():
             absent = np.isnan(values)
             if absent.any():
                 cell = self._host.global_id[self._here[np.argmax(absent)]]
-                raise FieldError(f"Input '{name}' is NaN for year {year} in cell {cell} ({absent.sum()} of {len(values)} cells): set it before update, "
+                raise FieldError(f"Input '{name}' is NaN for year {valid_year} in cell {cell} ({absent.sum()} of {len(values)} cells): set it before update, "
                                  f"or give a host file that holds the year ({self._host.path}).")
 
     def update_until(self, time: float) -> None:

@@ -23,7 +23,7 @@ import numpy as np
 
 from lsbc.emulator.adapters.icon_cells import PREFIX, IconCells, cell_row, find_cells, model_date, parse_date, read_cells, restart_name, surfaces
 from lsbc.emulator.component import Component
-from lsbc.emulator.config import ComInConfig, load_config
+from lsbc.emulator.config import Config, load_config
 from lsbc.emulator.fields import FILL
 from lsbc.emulator.inside_host import host_guard, load_file_libraries, start_log
 from lsbc.emulator.reader import HostFile, read_host_file
@@ -46,7 +46,8 @@ class LandPlugin:
         self._comm = MpiComm.from_fortran(comin.parallel_get_host_mpi_comm())
         start_log(self._comm.rank)
         agree(self._comm, load_file_libraries)
-        self._path, self._config = agree(self._comm, self._read_config, arguments)
+        config = agree(self._comm, self._read_config, arguments)
+        self._path, self._config, self._lead = config.source, config.comin, config.time.lead_years
         self._component: Component | None = None
         self._cells: IconCells | None = None
         self._n_place = 0
@@ -56,7 +57,7 @@ class LandPlugin:
         self._shown_year: int | None = None
         self._held: dict[str, np.ndarray] = {}
 
-    def _read_config(self, arguments: list[str]) -> tuple[Path, ComInConfig]:
+    def _read_config(self, arguments: list[str]) -> Config:
         if len(arguments) != 1:
             raise ConfigError(f"The plugin's options name the script and then lsbc's configuration file, got the arguments {arguments}.")
         config = load_config(arguments[0])
@@ -65,7 +66,7 @@ class LandPlugin:
         unknown = [name for name in config.comin.write if name not in self._surfaces]
         if unknown:
             raise ConfigError(f"{arguments[0]}: [comin.write] has {', '.join(unknown)}; lsbc gives {', '.join(self._surfaces)}.")
-        return Path(arguments[0]).absolute(), config.comin
+        return config
 
     def request_variables(self) -> None:
         """Ask ICON for one surface variable a field, and for calls at the entry points."""
@@ -137,7 +138,7 @@ class LandPlugin:
         """Make the year of the model's date, if that is a new one, and show it to ICON."""
         year = self._date()[0]
         if year != self._component.year:
-            for name, values in agree(self._comm, self._states_of, year).items():
+            for name, values in agree(self._comm, self._states_of, year + self._lead).items():
                 self._component.set_field(name, values)
             self._component.step_year(year)
         if year != self._shown_year:
@@ -146,9 +147,9 @@ class LandPlugin:
         for name, values in self._held.items():
             np.copyto(self._row(name), values, where=values != FILL, casting="same_kind")
 
-    def _states_of(self, year: int) -> dict[str, np.ndarray]:
+    def _states_of(self, valid_year: int) -> dict[str, np.ndarray]:
         if self._states is not None:
-            return self._states.states(year, self._positions)
+            return self._states.states(valid_year, self._positions)
         return {state: self._row(name) for state, name in self._config.states.items()}
 
     def _show(self) -> None:

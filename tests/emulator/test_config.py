@@ -1,9 +1,11 @@
 import pytest
 
+from lsbc.emulator.classes import LUH2_STATES
 from lsbc.emulator.config import load_config, read_config
 from lsbc.regrid.errors import ConfigError
 
 GOOD = '[data]\nfine = "fine.nc"\n[time]\nstart_year = 2000\n'
+AHEAD = GOOD + "lead_years = 1\n"
 
 
 def write(folder, text):
@@ -46,11 +48,18 @@ def test_paths_are_relative_to_the_file(tmp_path):
     (GOOD + "[comin]\nstates_file = 's.nc'\ndomain = 0\n", r"comin\.domain must be 1 or more, got 0"),
     (GOOD + "[comin]\nstates_file = 's.nc'\n[comin.write]\nlai = 3\n", r"comin\.write must be a table of strings, got \{'lai': 3\}"),
     (GOOD + "[comin.states]\nurban = 'u'\nicwtr = 'i'\n", r"missing: c3ann, .*; unknown: icwtr"),
+    (AHEAD + "[yac]\nhost_component = 'h'\nhost_grid = 'g'\nfields = ['lai']\n", r"time\.lead_years = 1 cannot be had with \[yac\]"),
+    (AHEAD + "[comin.states]\n" + "".join(f"{name} = 'x_{name}'\n" for name in LUH2_STATES), r"time\.lead_years = 1 cannot be had with \[comin\.states\]"),
     ("[data\n", "is not valid TOML"),
 ])
 def test_every_mistake_is_named_by_its_key(tmp_path, text, message):
     with pytest.raises(ConfigError, match=message):
         load_config(write(tmp_path, text))
+
+
+def test_a_year_ahead_goes_with_states_from_a_file(tmp_path):
+    config = load_config(write(tmp_path, AHEAD + "[comin]\nstates_file = 's.nc'\n"))
+    assert config.time.lead_years == 1 and config.comin.states_file == tmp_path / "s.nc"
 
 
 def test_what_determinism_forbids_is_allowed_without_it(tmp_path):

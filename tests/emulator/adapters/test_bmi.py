@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -134,6 +135,50 @@ def test_an_instance_may_be_initialised_again(folder, direct):
         assert_same(outputs(bmi), direct[2001])
         bmi.finalize()
         bmi.finalize()
+
+
+@pytest.fixture
+def bmi_a_year_ahead(folder):
+    """time.lead_years = 1, with states of 2000 to 2003 for the host's years 2000 to 2002."""
+    config = Path(write_config(folder))
+    config.write_text(config.read_text().replace("start_year = 2000", "start_year = 2000\nlead_years = 1"))
+    bmi = LsbcBmi()
+    bmi.initialize(str(config))
+    yield bmi
+    bmi.finalize()
+
+
+def test_next_years_map_is_made_from_next_years_states(folder, host, bmi_a_year_ahead):
+    later = case.write_config(folder, folder / "model", folder / "fine.nc", extra="[grid]\nedges = 'latlon'\n", allocation=True)
+    later.write_text(later.read_text().replace("start_year = 2000", "start_year = 2001"))
+    component = Component.create(later, SerialComm())  # the same maps, of a host that is asked for in the year itself
+    component.set_grid(*host.part(np.arange(N)))
+    for year in (2001, 2002, 2003):
+        case.couple(component, host, np.arange(N), year)
+        for name in ("urban_frac", "lai", "valid_year"):
+            expected = np.empty(N)
+            component.get_field(name, expected)
+            assert np.array_equal(bmi_a_year_ahead.get_value_ptr(name), expected), (name, year)
+        if year < 2003:
+            assert np.array_equal(bmi_a_year_ahead.get_value_ptr("urban"), host.states[year + 1]["urban"])
+            bmi_a_year_ahead.update()
+    component.close()
+    assert bmi_a_year_ahead.get_current_time() == 2.0 and np.isnan(bmi_a_year_ahead.get_value_ptr("urban")).all()
+
+
+def test_a_host_file_that_ends_a_year_early_leaves_the_year_ahead_to_the_caller(folder, host, bmi_a_year_ahead):
+    case.write_host_file(folder / "early.nc", case.make_host(years=2))
+    config = Path(write_config(folder, "early.nc"))
+    config.write_text(config.read_text().replace("start_year = 2000", "start_year = 2000\nlead_years = 1"))
+    bmi = LsbcBmi()
+    bmi.initialize(str(config))  # from the states of 2001
+    with pytest.raises(FieldError, match="Input 'primf' is NaN for year 2002"):
+        bmi.update()
+    set_states(bmi, host, 2002)
+    bmi.update()
+    bmi_a_year_ahead.update()
+    assert np.array_equal(bmi.get_value_ptr("lai"), bmi_a_year_ahead.get_value_ptr("lai"))
+    bmi.finalize()
 
 
 # --- no year from old states -----------------------------------------------------------------------------------------

@@ -46,6 +46,13 @@ def triangles(n=5):
     return case.Host(np.concatenate([squares.global_id, squares.global_id + 20000]), lon.mean(axis=1), lat.mean(axis=1), lon, lat, states)
 
 
+def in_radians(grid):
+    """The grid as it is left after ICON has kept its angles as radians."""
+    for name in ("lon_deg", "lat_deg", "vertex_lon_deg", "vertex_lat_deg"):
+        setattr(grid, name, np.degrees(np.radians(getattr(grid, name).round(9))))
+    return grid
+
+
 def configure(folder, comin_section=STATES, output=""):
     case.write_config(folder, folder / "model", folder / "fine.nc", output, f"[comin]\n{comin_section}", allocation=True)
 
@@ -88,12 +95,23 @@ def assert_shows(host, fields):
 @pytest.mark.parametrize("modern, nproma", [(False, 7), (True, 64)])
 def test_icon_gets_the_bits_of_the_component_called_directly(folder, modern, nproma):
     configure(folder)
-    grid = triangles()
-    for name in ("lon_deg", "lat_deg", "vertex_lon_deg", "vertex_lat_deg"):
-        setattr(grid, name, np.degrees(np.radians(getattr(grid, name).round(9))))  # what is left of them after ICON has kept them as radians
+    grid = in_radians(triangles())
     host = run(icon(grid, nproma=nproma, modern=modern), "2000-12-31T12:00:00", "2001-01-01T00:00:00", "2001-01-01T12:00:00", "2002-01-01T00:00:00",
                "2002-01-01T12:00:00")
     assert_shows(host, directly(folder, grid, host.local, 2000, 2001, 2002))
+
+
+def test_next_years_map_is_made_from_next_years_states(folder):
+    configure(folder)
+    config = folder / "lsbc.toml"
+    plain = config.read_text()
+    config.write_text(plain.replace("start_year = 2000", "start_year = 2000\nlead_years = 1"))
+    grid = in_radians(triangles())
+    host = run(icon(grid), "2000-12-31T12:00:00", "2001-01-01T00:00:00", "2001-01-01T12:00:00")
+    config.write_text(plain.replace("start_year = 2000", "start_year = 2001"))
+    fields = directly(folder, grid, host.local, 2001, 2002)  # the same maps, of a host that asks in the year itself
+    assert (fields["valid_year"] == 2002).all()
+    assert_shows(host, fields)
 
 
 def count_years(monkeypatch):
