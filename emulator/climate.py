@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from lsbc.emulator.classes import NO_DATA
-from lsbc.emulator.fields import CLIMATE_INPUTS
+from lsbc.emulator.fields import CLIMATE_INPUTS, FieldInfo
 from lsbc.emulator.plan import Plan
 from lsbc.emulator.reader import FineFile, read_climate_file
 from lsbc.regrid.comm import Comm, agree
@@ -58,33 +58,46 @@ def _zones(koppen: np.ndarray) -> np.ndarray:
     return np.where(koppen == 0, NO_DATA, koppen).astype(np.uint8)
 
 
-def climate_of(cells: HostCells, zone: np.ndarray, known: Mapping[str, np.ndarray], given: Mapping[str, np.ndarray]) -> HostClimate:
-    """The climate from the fine-grid file's zones, what a climate file knows better (`known_climate`), and what the host gives, by input name.
+def climate_of(comm: Comm, plan: Plan, zone: np.ndarray, known: Mapping[str, np.ndarray], given: Mapping[str, np.ndarray]) -> HostClimate:
+    """The climate from the fine-grid file's zones, what a climate file knows better (`known_climate`), and what the host gives, by input name (collective).
+
+    What a host gives in its halo is not looked at: the owner's values count there.
 
     Raises:
         ValueRangeError: a value of the host is not finite or out of its range; the cell is named.
     """
-    best = dict(known)
-    for info in CLIMATE_INPUTS:
-        if info.name in given:
-            best[info.name] = np.asarray(given[info.name], np.float64)
-            _check(info, best[info.name], cells)
-    koppen = best.get("koppen_group", np.full(cells.n_cell, np.nan))
-    koppen = np.where(np.isnan(koppen), zone, koppen).astype(np.int64)
-    coldest = best.get("coldest_month_temperature", np.full(cells.n_cell, np.nan))
+    cells, owned = plan.cells, plan.owned
+    best = agree(comm, _owned_values, cells, owned, known, given)
+    best[:, 0] = np.where(np.isnan(best[:, 0]), zone[owned], best[:, 0])
+    koppen, coldest = np.ascontiguousarray(plan.to_all_cells.exchange(best).T)
+    koppen = koppen.astype(np.int64)
     return HostClimate(cells.lat_deg, koppen, coldest, cells.global_id, cells.lon_deg)
 
 
-def _check(info, values: np.ndarray, cells: HostCells, may_lack: bool = False) -> None:
+def _owned_values(cells: HostCells, owned: np.ndarray, known: Mapping[str, np.ndarray], given: Mapping[str, np.ndarray]) -> np.ndarray:
+    """(n_owned, 2): each climate input, the host's own where it gives it, else the file's, else NaN."""
+    out = np.full((len(owned), len(CLIMATE_INPUTS)), np.nan)
+    for column, info in zip(out.T, CLIMATE_INPUTS):
+        if info.name in given:
+            column[:] = np.asarray(given[info.name], np.float64)[owned]
+            _check(info, column, cells, owned)
+        elif info.name in known:
+            column[:] = known[info.name][owned]
+    return out
+
+
+def _check(info: FieldInfo, values: np.ndarray, cells: HostCells, where: np.ndarray, may_lack: bool = False) -> None:
+    """Refuse values of the cells at positions `where` that are out of the field's range."""
     low, high = info.valid_range
     good = (values >= low) & (values <= high) | (np.isnan(values) & may_lack)
     if info.name == "koppen_group":
         good &= (values == np.floor(values)) | np.isnan(values)
     if not good.all():
-        k = int(np.argmin(good))
+        bad = int(np.argmin(good))
+        k = int(where[bad])
         wanted = f"{low:g}..{high:g} {info.units}" if info.units == "K" else "a whole number 0..5"
-        raise ValueRangeError(f"Field '{info.name}' is {values[k]:g} in cell {int(cells.global_id[k])} ({cells.lon_deg[k]:.4f} E, {cells.lat_deg[k]:.4f} N); "
-                              f"it must be {wanted}{' (degrees Celsius?)' if info.units == 'K' and -100.0 < values[k] < 60.0 else ''}.")
+        raise ValueRangeError(f"Field '{info.name}' is {values[bad]:g} in cell {int(cells.global_id[k])} ({cells.lon_deg[k]:.4f} E, {cells.lat_deg[k]:.4f} N); "
+                              f"it must be {wanted}{' (degrees Celsius?)' if info.units == 'K' and -100.0 < values[bad] < 60.0 else ''}.")
 
 
 def known_climate(path: Path | None, cells: HostCells) -> dict[str, np.ndarray]:
@@ -96,5 +109,5 @@ def known_climate(path: Path | None, cells: HostCells) -> dict[str, np.ndarray]:
     known = {} if path is None else read_climate_file(path, cells.global_id, [info.name for info in CLIMATE_INPUTS])
     for info in CLIMATE_INPUTS:
         if info.name in known:
-            _check(info, known[info.name], cells, may_lack=True)
+            _check(info, known[info.name], cells, np.arange(cells.n_cell), may_lack=True)
     return known

@@ -15,7 +15,7 @@ import numpy as np
 
 from lsbc.emulator.artefact import Artefact, locate, read_artefact
 from lsbc.emulator.boundary import Tables
-from lsbc.emulator.climate import HostClimate, climate_of, known_climate, zone_of_cells
+from lsbc.emulator.climate import climate_of, known_climate, zone_of_cells
 from lsbc.emulator.config import Config, load_config
 from lsbc.emulator.engines import make_tiles
 from lsbc.emulator.fields import CLIMATE_INPUTS, INPUTS, FieldInfo
@@ -33,7 +33,7 @@ from lsbc.emulator.transitions import INFO as TRANSITIONS
 from lsbc.emulator.windows import plan_summary
 from lsbc.emulator.year_output import YearOutput, table_facts
 from lsbc.regrid.comm import Comm, agree
-from lsbc.regrid.errors import FieldError, LsbcError, StateError, YearError
+from lsbc.regrid.errors import FieldError, LsbcError, StateError, ValueRangeError, YearError
 from lsbc.regrid.host_cells import HostCells
 
 logger = logging.getLogger(__name__)
@@ -155,13 +155,13 @@ class Component:
         Args:
             values, npromz, level_axis: as in `lent.lend`.
         Raises:
-            FieldError, DeviceError, StateError: on this rank.
+            FieldError, DeviceError, StateError: on this rank.  ValueRangeError: the last good year has no such day, or no such weeks.
         """
         plan = self._require("set_field")
         self.forget_field(name)
         info, lent = self._lend(plan, name, "", values, npromz, level_axis)
         if info.direction == "out" and self._state is not None:
-            lent.fill(self._view(name, lent, self._state))
+            lent.fill(self._view(name, lent.n_level, self._state))
         self._lent[name] = lent
 
     def _lend(self, plan: Plan, name: str, direction: str, values: Any, npromz: int, level_axis: int | None) -> tuple[FieldInfo, Lent]:
@@ -177,17 +177,20 @@ class Component:
         self._lent.pop(name, None)
 
     def _info(self, name: str, direction: str = "") -> tuple[FieldInfo, int | None]:
-        base, day = split_name(name)
+        base, day = split_name(name, self._config.time.calendar)
         info = self._infos.get(base)
         if info is None or direction not in ("", info.direction):
             names = ", ".join(i.name for i in self._infos.values() if direction in ("", i.direction))
             raise FieldError(f"Field '{name}' is not an {'output' if direction else 'input or output'}; there are {names}.")
         return info, day
 
-    def _view(self, name: str, lent: Lent, state: State) -> np.ndarray:
-        """An output as an array of the host's wants it."""
+    def _view(self, name: str, n_level: int, state: State) -> np.ndarray:
+        """An output as an array of the host's wants it; ValueRangeError where the year has no such day or weeks."""
         base, day = split_name(name)
-        return view(base, state.fields[base], lent.n_level, day, month_lengths(self._config.time.calendar, state.year))
+        try:
+            return view(base, state.fields[base], n_level, day, month_lengths(self._config.time.calendar, state.year))
+        except ValueRangeError as error:
+            raise ValueRangeError(f"Field '{name}', year {state.year}, calendar '{self._config.time.calendar}', rank {self._comm.rank}: {error}") from error
 
     def step_year(self, year: int) -> None:
         """Advance to `year` (collective): the start year first, then one year at a time; the year already reached is a no-op.
@@ -202,25 +205,25 @@ class Component:
         agree(self._comm, self._check_year, year)
         began = time.perf_counter()
         inputs = agree(self._comm, self._read_inputs, (*INPUTS, *CLIMATE_INPUTS))
-        climate = agree(self._comm, self._climate, plan, inputs)
+        climate = climate_of(self._comm, plan, self._zone, self._known_climate, inputs)
         state, seconds = run_year(self._comm, plan, self._tiles, self._settings, self._state, inputs, climate, year + lead)
+        views = agree(self._comm, self._views, state)  # before any file: a year whose outputs cannot be made leaves none
         before_output = time.perf_counter()
         self._files.write(plan, state, self._outputs)
         seconds["output"] = time.perf_counter() - before_output
         seconds["total"] = time.perf_counter() - began
         self._files.summarise(plan, state, seconds, len(plan.local))
-        self._commit(state)
+        self._commit(state, views)
         self.last_seconds = seconds
 
     def _read_inputs(self, infos: tuple[FieldInfo, ...]) -> dict[str, np.ndarray]:
         return {info.name: self._lent[info.name].read() for info in infos if info.name in self._lent}
 
-    def _climate(self, plan: Plan, inputs: dict[str, np.ndarray]) -> HostClimate:
-        return climate_of(plan.cells, self._zone, self._known_climate, inputs)
+    def _views(self, state: State) -> dict[str, np.ndarray]:
+        return {name: self._view(name, lent.n_level, state) for name, lent in self._lent.items() if self._info(name)[0].direction == "out"}
 
-    def _commit(self, state: State) -> None:
+    def _commit(self, state: State, views: dict[str, np.ndarray]) -> None:
         """Fill the lent outputs and make `state` the last good year (collective); devices come first, because only they can fail."""
-        views = agree(self._comm, lambda: {name: self._view(name, lent, state) for name, lent in self._lent.items() if self._info(name)[0].direction == "out"})
         for in_host_memory in (False, True):
             agree(self._comm, self._fill_outputs, views, in_host_memory)
         self._state = state
@@ -243,14 +246,14 @@ class Component:
         Args:
             out, npromz, level_axis: as in `lent.lend`.
         Raises:
-            FieldError, DeviceError, StateError: on this rank; `out` is untouched.
+            FieldError, DeviceError, StateError: on this rank; `out` is untouched.  ValueRangeError: the year has no such day, or no such weeks.
         """
         plan = self._require("get_field")
         self._info(name, "out")
         if self._state is None:
             raise StateError(f"Field '{name}' is not there before the first step_year.")
         lent = self._lend(plan, name, "out", out, npromz, level_axis)[1]
-        lent.fill(self._view(name, lent, self._state))
+        lent.fill(self._view(name, lent.n_level, self._state))
 
     def write_restart(self, path: str | Path) -> None:
         """Write the state to one file (collective); reading it back gives the same bits on any number of ranks."""
@@ -260,15 +263,16 @@ class Component:
         write_restart(self._comm, plan, self._artefact, self._state, Path(path))
 
     def read_restart(self, path: str | Path) -> None:
-        """Take the state from a file (collective); the next year is the file's year + 1.
+        """Take the state from a file (collective); the next year is the file's year + 1. A climate that the fields need must be lent before.
 
         Raises:
-            RestartError: on all ranks; the state stays what it was.
+            RestartError, ValueRangeError: on all ranks; the state stays what it was.
         """
         plan = self._require("read_restart")
         saved = read_restart(self._comm, plan, self._artefact, Path(path))
-        climate = agree(self._comm, self._climate, plan, agree(self._comm, self._read_inputs, CLIMATE_INPUTS))
-        self._commit(publish(self._comm, plan, self._settings, climate, saved))
+        climate = climate_of(self._comm, plan, self._zone, self._known_climate, agree(self._comm, self._read_inputs, CLIMATE_INPUTS))
+        state = publish(self._comm, plan, self._settings, climate, saved)
+        self._commit(state, agree(self._comm, self._views, state))
         self._files.restarted()
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from lsbc.emulator.classes import CLASS_CODES
 from lsbc.emulator.climate import HostClimate
 from lsbc.emulator.fields import FILL, FieldInfo
-from lsbc.emulator.surface.aggregate import aggregate, quantities_with_rule
+from lsbc.emulator.surface.aggregate import aggregate, area_mean, quantities_with_rule
 from lsbc.emulator.surface.crosswalk import CODES, Crosswalk
 from lsbc.emulator.surface.tables import KINDS, ParameterTable
 from lsbc.regrid.errors import ConfigError
@@ -91,7 +91,7 @@ class HostFields:
 
     def _parameters(self, own: np.ndarray, climate: HostClimate) -> dict[str, np.ndarray]:
         """Each of the table's quantities over the area of the host's own classes, (n_cell,); `FILL` where there is none."""
-        total = own.sum(axis=0)
+        total = area_mean(own, np.ones(len(own)))  # row by row: numpy's own sum takes another order for a single cell
         cells = np.flatnonzero(total > 0.0)
         values = aggregate(own[:, cells] / total[cells], self._own, name_of=lambda k: climate.name_of(int(cells[k])))
         out = {}

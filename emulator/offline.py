@@ -85,7 +85,7 @@ def check(config_path: str | Path) -> list[str]:
         return [f"{config_path}: {problem}" for problem in problems]
     _check_output(problems, config)
     artefact = _try(problems, lambda: read_artefact(locate(config.model.artefact, config.source.parent), config.model.sha256))
-    _try(problems, lambda: config.surface.build(config.source.parent))
+    _check_surface(problems, config)
     _check_deliveries(problems, config)
     fine = seat = None
     if artefact is not None:
@@ -119,6 +119,13 @@ def _check_output(problems: list[str], config: Config) -> None:
         folder = folder.parent
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         problems.append(f"output.directory {config.output.directory} cannot be written: {folder} is not a writable directory")
+
+
+def _check_surface(problems: list[str], config: Config) -> None:
+    tables = _try(problems, lambda: config.surface.build(config.source.parent))
+    crosswalk = tables.host.crosswalk if tables is not None else None
+    if crosswalk is not None and crosswalk.needs_coldest_month and config.surface.climate is None and config.run is not None:
+        problems.append(f"surface.crosswalk = '{config.surface.crosswalk}' needs the coldest month of each cell: give surface.climate (`lsbc climate` makes the file)")
 
 
 def _check_deliveries(problems: list[str], config: Config) -> None:

@@ -23,6 +23,8 @@ _LEGAL = {"land": (0, 1), "known": (0, 1), "lu": (*CLASS_CODES, *FOREST_SUBTYPES
 """Values that cannot stand for "missing" as well."""
 _LARGEST = {"human_footprint": 50, "koppen": 5, "land": 1, "lu": 255, "known": 1}
 _ALIGNMENT_TOLERANCE_CELLS = 1e-3
+_CLIMATE_PART = 1 << 20
+"""Cells of a climate file read at a time."""
 
 
 class FineFile:
@@ -167,40 +169,55 @@ def read_host_file(path: Path) -> HostFile:
 def read_climate_file(path: Path, global_id: np.ndarray, names: Sequence[str]) -> dict[str, np.ndarray]:
     """Those of the fields `names` that a netCDF file with `global_id` has, at the cells with these ids, NaN where it says that they are missing.
 
-    The file may hold more cells, in any order.
+    The file may hold more cells, in any order; no more than a part of it is held at a time.
 
     Raises:
-        FileError: the file cannot be read, has none of the fields, an id twice, or lacks a cell.
+        FileError: the file cannot be read, is packed, has none of the fields, an id of these twice, or lacks a cell.
     """
     from netCDF4 import Dataset
 
+    order = np.argsort(global_id, kind="stable")
+    wanted = np.asarray(global_id)[order]
     with _reading(path, "Climate file"), Dataset(path) as data:
-        data.set_auto_mask(False)
+        data.set_auto_maskandscale(False)
         present = [name for name in names if name in data.variables]
         if "global_id" not in data.variables or not present:
             raise FileError(f"Climate file {path} needs global_id and {' or '.join(names)}; it has {', '.join(data.variables) or 'no variable'}.")
-        ids = np.asarray(data["global_id"][:]).ravel()
-        values = {name: _missing_as_nan(data[name]).ravel() for name in present}
-    wrong = [name for name, array in values.items() if array.shape != ids.shape]
-    if wrong:
-        raise FileError(f"Climate file {path}: {wrong[0]} has {values[wrong[0]].size} values, global_id has {ids.size}.")
-    order = np.argsort(ids, kind="stable")
-    ids = ids[order]
-    if (ids[1:] == ids[:-1]).any():
-        raise FileError(f"Climate file {path} has cell {int(ids[:-1][ids[1:] == ids[:-1]][0])} twice.")
-    where = np.searchsorted(ids, global_id)
-    found = (where < len(ids)) & (ids[np.minimum(where, len(ids) - 1)] == global_id) if len(ids) else np.zeros(len(global_id), bool)
-    if not found.all():
-        raise FileError(f"Climate file {path} lacks cell {int(global_id[~found][0])}.")
-    return {name: array[order][where] for name, array in values.items()}
+        n_cell = data["global_id"].size
+        for name in present:
+            _check_climate_variable(path, data[name], n_cell)
+        times = np.zeros(len(wanted), np.int64)
+        values = {name: np.full(len(wanted), np.nan) for name in present}
+        for first in range(0, n_cell, _CLIMATE_PART):
+            part = slice(first, first + _CLIMATE_PART)
+            ids = np.asarray(data["global_id"][part])
+            at = np.searchsorted(wanted, ids)
+            here = np.flatnonzero((at < len(wanted)) & (wanted[np.minimum(at, len(wanted) - 1)] == ids)) if len(wanted) else np.zeros(0, np.int64)
+            np.add.at(times, at[here], 1)
+            for name in present:
+                values[name][at[here]] = _missing_as_nan(data[name], part)[here]
+    for count, told in ((0, "lacks"), (2, "has more than once")):
+        wrong = wanted[times == 0] if count == 0 else wanted[times > 1]
+        if len(wrong):
+            raise FileError(f"Climate file {path} {told} cell {int(wrong[0])}.")
+    back = np.argsort(order, kind="stable")
+    return {name: array[back] for name, array in values.items()}
 
 
-def _missing_as_nan(variable) -> np.ndarray:
-    """All values of a variable in float64, NaN where they are its _FillValue or missing_value."""
-    values = np.asarray(variable[...], np.float64)
+def _check_climate_variable(path: Path, variable, n_cell: int) -> None:
+    packing = [attribute for attribute in ("scale_factor", "add_offset") if attribute in variable.ncattrs()]
+    if packing:
+        raise FileError(f"Climate file {path}: {variable.name} is packed ({', '.join(packing)}); write it unpacked.")
+    if variable.ndim != 1 or variable.size != n_cell or np.dtype(variable.dtype).kind not in "iuf":
+        raise FileError(f"Climate file {path}: {variable.name} has shape {variable.shape} and type {variable.dtype}; needed is one number for each of the {n_cell} ids.")
+
+
+def _missing_as_nan(variable, part: slice) -> np.ndarray:
+    """Some values of a variable in float64, NaN where they are its _FillValue or missing_value."""
+    values = np.asarray(variable[part], np.float64)
     for name in ("_FillValue", "missing_value"):
         if name in variable.ncattrs():
-            values = np.where(values == np.float64(variable.getncattr(name)), np.nan, values)
+            values = np.where(np.isin(values, np.asarray(variable.getncattr(name), np.float64)), np.nan, values)
     return values
 
 

@@ -23,7 +23,7 @@ def replay_config(header: Header, config: Path | None, settings: list[str], fold
     """Path of the configuration to replay with, written into `folder` where it is not `config` itself.
 
     Relative paths of the recorded configuration count from where it was, those in `settings` from the working directory.
-    The recorded `output.directory` and `[[deliver]]` are left out, so that a replay writes no files.
+    The recorded `output.directory` is left out, so that a replay writes no files, and `[[deliver]]` of any configuration that is changed.
 
     Args:
         config: takes the place of the recorded configuration.  settings: words "section.key=value".
@@ -42,9 +42,9 @@ def replay_config(header: Header, config: Path | None, settings: list[str], fold
         path.write_text(text, encoding="utf-8")
         return path
     _make_absolute(table, source.parent)
+    table.pop("deliver", None)
     if config is None and isinstance(table.get("output"), dict):
         table["output"].pop("directory", None)
-        table.pop("deliver", None)
     for word in settings:
         section, key, value = _setting(word)
         changed = {section: {key: value}}

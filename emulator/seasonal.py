@@ -15,6 +15,7 @@ from lsbc.emulator.surface.weeks import N_WEEK
 from lsbc.regrid.errors import FieldError
 
 CALENDARS = ("standard", "gregorian", "proleptic_gregorian", "noleap", "365_day", "360_day")
+_LEAP_YEAR = 2000
 _UPPER = {"vegetation_area_fraction": 1.0}
 """What no day or week exceeds."""
 
@@ -31,17 +32,19 @@ def month_lengths(calendar: str, year: int) -> tuple[int, ...]:
     return (31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
-def split_name(name: str) -> tuple[str, int | None]:
+def split_name(name: str, calendar: str = "standard") -> tuple[str, int | None]:
     """Field and day of the year of `name@day`; no day where none is named.
 
     Raises:
-        FieldError: what follows the @ is no day, or the field has no seasons.
+        FieldError: what follows the @ is no day of any of the calendar's years, or the field has no seasons.
     """
     base, at, text = name.partition("@")
     if not at:
         return name, None
-    if base not in SEASONAL or not text.isdecimal() or not 1 <= int(text) <= 366:
-        raise FieldError(f"Field '{name}': a day of the year, 1 to 366, may be asked of {' and '.join(SEASONAL)}, as in {SEASONAL[0]}@200.")
+    last = sum(month_lengths(calendar, _LEAP_YEAR))
+    if base not in SEASONAL or not text.isdecimal() or not 1 <= int(text) <= last:
+        raise FieldError(f"Field '{name}': a day of the year, 1 to {last} with time.calendar = '{calendar}', may be asked of {' and '.join(SEASONAL)}, "
+                         f"as in {SEASONAL[0]}@200.")
     return base, int(text)
 
 
@@ -58,7 +61,7 @@ def view(name: str, values: np.ndarray, n_level: int, day_of_year: int | None, l
     """A field as it was asked for, (n_level, n_cell) or (n_cell,); every other field as it is.
 
     Raises:
-        ValueRangeError: the year has no such day, or no value of a week between two months that differ much keeps both means (`season.weekly`).
+        ValueRangeError: this year has no such day, or no value of a week between two months that differ much keeps both means (`season.weekly`).
     """
     if name not in SEASONAL or (day_of_year is None and n_level == len(MONTHS)):
         return values

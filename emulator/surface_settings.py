@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,21 +49,29 @@ class SurfaceConfig:
         from lsbc.emulator.surface.season_table import read_season_table
         from lsbc.emulator.surface.tables_text import open_table
 
+        if (self.parameters_system or self.parameters_season) and not self.parameters.lower().endswith(".tbl"):
+            raise ConfigError(f"surface.parameters_system and parameters_season choose within a .TBL file of WRF; surface.parameters is '{self.parameters}'.")
         crosswalk = read_crosswalk(resolved(self.crosswalk, base)) if self.crosswalk else None
         parameters = open_table(resolved(self.parameters, base), self.parameters_system or None, self.parameters_season or None) if self.parameters else None
-        return Tables(read_class_table(_text(self.class_table)), read_season_table(_text(self.season_table)), HostFields(crosswalk, parameters))
+        return Tables(_own_table(read_class_table, self.class_table), _own_table(read_season_table, self.season_table), HostFields(crosswalk, parameters))
 
 
 def resolved(name_or_path: str, base: Path) -> str:
     """A path is relative to `base`; the name of a shipped table stays."""
-    return str(base / name_or_path) if name_or_path.lower().endswith((".toml", ".tbl")) else name_or_path
+    is_path = name_or_path.lower().endswith((".toml", ".tbl")) or "/" in name_or_path or (base / name_or_path).is_file()
+    return str(base / name_or_path) if is_path else name_or_path
 
 
-def _text(path: Path | None) -> str | None:
+def _own_table(read: Callable[[str | None], Any], path: Path | None) -> Any:
+    """A table from a user's file, or the shipped one; errors name the file."""
+    if path is None:
+        return read(None)
     try:
-        return None if path is None else path.read_text(encoding="utf-8")
+        return read(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise FileError(f"Table {path} cannot be read: {error}.") from error
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
 
 
 @dataclass(frozen=True)

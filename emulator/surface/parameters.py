@@ -9,6 +9,7 @@ from importlib import resources
 import numpy as np
 
 from lsbc.emulator.classes import CLASS_NAMES
+from lsbc.emulator.fields import BY_NAME
 from lsbc.emulator.surface.aggregate import BLENDING_HEIGHT_M, area_mean, roughness_mean, vegetated_mean
 from lsbc.regrid.errors import ConfigError
 
@@ -34,19 +35,29 @@ def read_class_table(text: str | None = None) -> ClassTable:
     """The shipped table, or one from TOML text in the same layout.
 
     Raises:
-        ConfigError: a class or parameter is missing, unknown or not a number.
+        ConfigError: the text is no TOML, or a class or parameter is missing, unknown, not a number, or one that no field may have.
     """
     if text is None:
         text = resources.files("lsbc.emulator.surface").joinpath("modis_igbp.toml").read_text(encoding="utf-8")
-    table = tomllib.loads(text)
-    rows = {row.get("name"): row for row in table.get("class", [])}
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"Class table is no TOML: {error}.") from error
+    entries = table.get("class", [])
+    if not isinstance(entries, list) or not all(isinstance(row, dict) for row in entries):
+        raise ConfigError("Class table needs [[class]] entries.")
+    rows = {row.get("name"): row for row in entries}
     if set(rows) != set(CLASS_NAMES):
         raise ConfigError(f"Class table has classes {sorted(map(str, rows))}, needs {sorted(CLASS_NAMES)}.")
     columns = {}
     for parameter in PARAMETERS:
+        low, high = BY_NAME[parameter].valid_range
         for name in CLASS_NAMES:
-            if not isinstance(rows[name].get(parameter), (int, float)):
+            value = rows[name].get(parameter)
+            if not isinstance(value, (int, float)) or isinstance(value, bool):
                 raise ConfigError(f"Class table lacks a number for {parameter} of class '{name}'.")
+            if not low <= value <= high:
+                raise ConfigError(f"Class table: {parameter} of class '{name}' is {value}; it must lie in {low:g}..{high:g} {BY_NAME[parameter].units}.")
         columns[parameter] = np.array([float(rows[name][parameter]) for name in CLASS_NAMES])
     return ClassTable(source=str(table.get("source", "")), **columns)
 

@@ -12,6 +12,8 @@ from lsbc.emulator.classes import CLASS_NAMES, N_CLASS
 from lsbc.regrid.errors import ConfigError, FieldError, ValueRangeError
 
 FORMAT = 1
+LAI_MAX = 10.0
+"""What the field `leaf_area_index` may have, m2 m-2."""
 KEYS = {"format", "source", "lai_units", "extinction", "tropic_deg", "zone", "class", "row"}
 N_MONTH, HALF_YEAR = 12, 6
 ZONES = ("A", "B", "C", "D", "E")
@@ -160,7 +162,7 @@ def read_season_table(text: str | None = None) -> SeasonTable:
             raise ConfigError(f"Season table, class '{entry['name']}': modis is {numbers}; needed is one row of the table, or one for each of {len(ZONES)} zones.")
         for z, number in enumerate(numbers):
             where = f"row {number}"
-            lai[k, z] = _numbers(rows[number], "lai", where, 0.0, np.inf, N_MONTH)
+            lai[k, z] = _numbers(rows[number], "lai", where, 0.0, LAI_MAX, N_MONTH)
             veg_max[k, z] = _numbers(rows[number] | entry, "veg_max", where, 0.0, 1.0)[0]
     return SeasonTable(lai, veg_max, _zone_knots(data), _numbers(data, "tropic_deg", "head", 1e-6, 90.0)[0],
                        _numbers(data, "extinction", "head", 1e-6, 10.0)[0], str(data.get("source", "")))

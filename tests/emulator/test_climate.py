@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from netCDF4 import Dataset
 
-from lsbc.emulator.climate import climate_of, known_climate
+from lsbc.emulator.climate import known_climate
 from lsbc.emulator.component import Component
 from lsbc.emulator.fields import FILL
 from lsbc.regrid.comm import SerialComm
@@ -79,19 +79,41 @@ def test_what_the_host_sets_goes_before_the_file_and_that_before_the_fine_grid(f
 
 
 @pytest.mark.parametrize("name, value, told", [
-    ("coldest_month_temperature", 11.5, r"'coldest_month_temperature' is 11.5 in cell 71 \(1.5000 E, 40.5000 N\); it must be 173.15..333.15 K \(degrees Celsius\?\)"),
-    ("coldest_month_temperature", np.nan, "is nan in cell 71"), ("koppen_group", 6.0, "is 6 in cell 71 .* a whole number 0..5"), ("koppen_group", 2.5, "is 2.5"),
-    ("koppen_group", np.nan, "is nan")])
-def test_impossible_values_are_refused_with_the_cell(name, value, told):
-    values = np.full(3, 280.0 if name != "koppen_group" else 3.0)
+    ("coldest_month_temperature", 11.5, r"'coldest_month_temperature' is 11.5 in cell \d+ \(9.3750 E, 47.1250 N\); it must be 173.15..333.15 K \(degrees Celsius\?\)"),
+    ("coldest_month_temperature", 400.0, r"is 400 in cell .* 173.15..333.15 K\.$"), ("coldest_month_temperature", np.nan, "is nan in cell"),
+    ("koppen_group", 6.0, "is 6 in cell .* a whole number 0..5"), ("koppen_group", 2.5, "is 2.5"), ("koppen_group", np.nan, "is nan")])
+def test_impossible_values_of_the_host_are_refused_with_the_cell(folder, name, value, told):
+    host = case.make_host(8, case.LON0, case.LAT0, 0.25)
+    component = start(folder, host)
+    values = np.full(64, 280.0 if name != "koppen_group" else 3.0)
     values[1] = value
+    component.set_field(name, values)
     with pytest.raises(ValueRangeError, match=told):
-        climate_of(cells(), np.zeros(3, np.int64), {}, {name: values})
+        case.couple(component, host, np.arange(64), 2000)
+    assert component.year is None
+    component.close()
 
 
-def test_celsius_is_not_suspected_where_it_is_not_likely():
-    with pytest.raises(ValueRangeError, match=r"is 400 in cell 70 .* 173.15..333.15 K\.$"):
-        climate_of(cells(), np.zeros(3, np.int64), {}, {"coldest_month_temperature": np.full(3, 400.0)})
+def test_a_restart_is_read_with_the_hosts_climate(folder):
+    host = case.make_host(8, case.LON0, case.LAT0, 0.25)
+    component = start(folder, host, "crosswalk = 'jsbach'")
+    component.set_field("coldest_month_temperature", np.full(64, 291.0))
+    component.set_field("koppen_group", np.full(64, 1.0))
+    case.couple(component, host, np.arange(64), 2000)
+    component.write_restart(folder / "restart.nc")
+    expected = np.empty((14, 64))
+    component.get_field("host_lu_frac", expected)
+    component.close()
+    other = start(folder, host, "crosswalk = 'jsbach'")
+    with pytest.raises(ValueRangeError, match="depends on"):
+        other.read_restart(folder / "restart.nc")
+    other.set_field("coldest_month_temperature", np.full(64, 291.0))
+    other.set_field("koppen_group", np.full(64, 1.0))
+    other.read_restart(folder / "restart.nc")
+    got = np.empty((14, 64))
+    other.get_field("host_lu_frac", got)
+    assert np.array_equal(got, expected) and got[0].max() > 0.1  # tropical forest
+    other.close()
 
 
 def test_a_climate_file_that_does_not_fit_is_refused(tmp_path):
@@ -102,17 +124,44 @@ def test_a_climate_file_that_does_not_fit_is_refused(tmp_path):
         known_climate(write_climate(tmp_path / "a.nc", ids, t2m=ids), here)
     with pytest.raises(FileError, match="lacks cell 72"):
         known_climate(write_climate(tmp_path / "b.nc", ids[:2], koppen_group=ids[:2] * 0 + 1), here)
-    with pytest.raises(FileError, match="has cell 71 twice"):
+    with pytest.raises(FileError, match="has more than once cell 71"):
         known_climate(write_climate(tmp_path / "c.nc", [70, 71, 71, 72], koppen_group=np.ones(4)), here)
     with pytest.raises(ValueRangeError, match="is 9 in cell 72"):
         known_climate(write_climate(tmp_path / "d.nc", ids, koppen_group=[1, 2, 9]), here)
     assert known_climate(None, here) == {}
 
 
-def test_what_a_climate_file_lacks_is_unknown_and_the_fine_grids_zone_holds(tmp_path):
+def test_what_a_climate_file_lacks_is_nan(tmp_path):
     path = write_climate(tmp_path / "climate.nc", [70, 71, 72], koppen_group=[2, np.nan, 5], coldest_month_temperature=[280, np.nan, -9999])
     with Dataset(path, "a") as data:
-        data["coldest_month_temperature"].missing_value = -9999.0
-    here = cells()
-    got = climate_of(here, np.array([1, 4, 1]), known_climate(path, here), {})
-    assert got.koppen.tolist() == [2, 4, 5] and got.coldest_month_k[0] == 280.0 and np.isnan(got.coldest_month_k[1:]).all()
+        data["coldest_month_temperature"].missing_value = np.array([-9999.0, -8888.0])
+    known = known_climate(path, cells())
+    np.testing.assert_array_equal(known["koppen_group"], [2, np.nan, 5])
+    np.testing.assert_array_equal(known["coldest_month_temperature"], [280, np.nan, np.nan])
+
+
+def test_what_a_climate_file_lacks_is_unknown_and_the_fine_grids_zone_holds(folder):
+    host = case.make_host(8, case.LON0, case.LAT0, 0.25)
+    zones, coldest = np.full(64, np.nan), np.full(64, np.nan)
+    zones[0], coldest[1] = 2, 250.0
+    write_climate(folder / "climate.nc", host.global_id, koppen_group=zones, coldest_month_temperature=coldest)
+    component = start(folder, host, "climate = 'climate.nc'")
+    case.couple(component, host, np.arange(64), 2000)
+    zone, cold = get(component, "climate_zone").ravel(), get(component, "climate_coldest_month").ravel()
+    assert zone[0] == 2.0 and zone[16:].tolist() == [3.0, 3, 3, 4, 4, 4, 4, 4] * 6
+    assert cold[:3].tolist() == [FILL, 250.0, FILL]
+    component.close()
+
+
+def test_a_packed_climate_file_is_refused(tmp_path):
+    path = write_climate(tmp_path / "climate.nc", [70, 71, 72], coldest_month_temperature=[1, 2, 3])
+    with Dataset(path, "a") as data:
+        data["coldest_month_temperature"].add_offset = 273.15
+    with pytest.raises(FileError, match=r"coldest_month_temperature is packed \(add_offset\); write it unpacked"):
+        known_climate(path, cells())
+
+
+def test_parts_of_a_large_climate_file_are_put_together(tmp_path, monkeypatch):
+    monkeypatch.setattr("lsbc.emulator.reader._CLIMATE_PART", 2)
+    path = write_climate(tmp_path / "climate.nc", [5, 72, 9, 70, 11, 12, 71], koppen_group=[1, 2, 1, 3, 1, 1, 5])
+    assert known_climate(path, cells())["koppen_group"].tolist() == [3.0, 5.0, 2.0]

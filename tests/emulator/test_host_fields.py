@@ -114,3 +114,21 @@ def test_a_host_lists_and_gets_them_in_a_coupled_run(tmp_path):
             component.get_field(info.name, values)
             assert np.array_equal(stored[info.name], values[..., order])
     component.close()
+
+
+@pytest.mark.parametrize("target, table", [("globcover", "extpar_globcover"), ("esacci", "extpar_esacci"), ("ecland", "ecland")])
+def test_the_bits_of_one_cell_alone_are_those_among_many(target, table):
+    host = HostFields(read_crosswalk(target), read_parameter_table(table))
+    rng = np.random.default_rng(8)
+    fraction = np.ascontiguousarray(rng.dirichlet(np.ones(8), 300).T)
+    zones = HostClimate(rng.uniform(-60, 60, 300), rng.integers(1, 6, 300), np.full(300, 280.0), np.arange(300), np.zeros(300))
+    whole = host.fields(fraction, zones, np.ones(300, bool))
+    for k in range(300):
+        alone = host.fields(np.ascontiguousarray(fraction[:, k:k + 1]), zones.part(slice(k, k + 1)), np.ones(1, bool))
+        assert all(np.array_equal(values[..., 0], whole[name][..., k]) for name, values in alone.items())
+
+
+def test_fractions_that_sum_to_more_than_one_by_rounding_are_still_fractions():
+    host = HostFields(read_crosswalk("fraclut"))
+    got = host.fields(by_class({FOREST: 0.1 + 0.2 + 0.7 - 1e-16, GRASS: 2e-16, SPARSE: 1e-16}), climate(1), np.ones(1, bool))
+    assert got["host_lu_frac"].max() <= 1.0

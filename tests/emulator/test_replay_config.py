@@ -30,6 +30,13 @@ def test_tables_count_from_the_recorded_folder_and_no_hosts_file_is_written(tmp_
     assert config.surface.parameters == "extpar_globcover" and config.deliver == ()
 
 
+def test_a_given_configuration_that_is_changed_writes_no_hosts_file(tmp_path):
+    given = tmp_path / "mine.toml"
+    given.write_text(TEXT + "[[deliver]]\nto = 'geo_em'\nfile = 'a{year}.nc'\ntemplate = 'geo_em.nc'\n")
+    config = load_config(replay_config(header(), given, ["time.start_year=2020"], tmp_path))
+    assert config.deliver == () and config.output.directory == tmp_path / "out"
+
+
 def test_keys_are_changed_by_their_type_and_paths_count_from_here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     words = ["data.fine=mine.nc", "output.min_coverage=0.75", "allocation.enabled=false", "model.backend=onnxruntime", 'output.directory="res"']

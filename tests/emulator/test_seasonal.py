@@ -50,7 +50,7 @@ def test_a_year_has_the_days_of_its_calendar(calendar, year, n_day):
 def test_a_day_follows_the_name():
     assert split_name("leaf_area_index@200") == ("leaf_area_index", 200) and split_name("albedo") == ("albedo", None)
     for wrong in ("albedo@200", "leaf_area_index@", "leaf_area_index@0", "leaf_area_index@367", "leaf_area_index@-1", "leaf_area_index@1.5"):
-        with pytest.raises(FieldError, match="a day of the year, 1 to 366, may be asked of leaf_area_index and vegetation_area_fraction"):
+        with pytest.raises(FieldError, match="a day of the year, 1 to 366 with time.calendar = 'standard', may be asked of leaf_area_index and vegetation_area_fraction"):
             split_name(wrong)
 
 
@@ -82,6 +82,15 @@ def test_a_host_gets_months_weeks_or_a_day_of_one_field(folder):
     component.close()
 
 
+def test_neither_days_nor_weeks_of_a_share_exceed_one():
+    months = np.array([0.2, 0.3, 0.5, 0.8, 1.0, 1.0, 1.0, 1.0, 0.8, 0.5, 0.3, 0.2])[:, None]
+    days = np.array([view("vegetation_area_fraction", months, 1, day, NOLEAP)[0] for day in range(1, 366)])
+    weeks = view("vegetation_area_fraction", months, 52, None, NOLEAP)
+    assert days.max() <= 1.0 and weeks.max() <= 1.0
+    free = np.array([view("leaf_area_index", months, 1, day, NOLEAP)[0] for day in range(1, 366)])
+    assert free.max() > 1.0  # the same months without a limit
+
+
 def test_leaves_never_cover_more_than_the_cell(folder):
     component = coupled(folder)
     months, weeks = get(component, "vegetation_area_fraction", 12), get(component, "vegetation_area_fraction", 52)
@@ -103,8 +112,24 @@ def test_fields_and_months_have_the_same_bits_in_every_calendar(folder):
 def test_a_day_that_the_calendar_lacks_is_refused(folder):
     component = coupled(folder, "360_day")
     get(component, "leaf_area_index@360")
-    with pytest.raises(ValueRangeError, match="Day of year is 361; the year's days are 1 to 360"):
+    with pytest.raises(FieldError, match="1 to 360 with time.calendar = '360_day'"):
         get(component, "leaf_area_index@361")
+    component.close()
+
+
+def test_a_lent_day_that_the_year_lacks_fails_the_year_before_any_file_is_written(folder):
+    host, day = case.make_host(), np.empty(81)
+    path = case.write_config(folder, folder / "model", folder / "fine.nc", "directory = 'out'", "[grid]\nedges = 'latlon'")
+    component = Component.create(path, SerialComm())
+    component.set_grid(*host.part(np.arange(81)))
+    component.set_field("leaf_area_index@366", day)
+    case.couple(component, host, np.arange(81), 2000)
+    kept = day.copy()
+    with pytest.raises(ValueRangeError, match="Field 'leaf_area_index@366', year 2001, calendar 'standard', rank 0: Day of year is 366"):
+        case.couple(component, host, np.arange(81), 2001)
+    assert component.year == 2000 and np.array_equal(day, kept) and not (folder / "out" / "lsbc_2001.nc").exists()
+    component.forget_field("leaf_area_index@366")
+    component.step_year(2001)
     component.close()
 
 

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 
@@ -35,6 +37,33 @@ def test_a_host_table_of_wrf_is_read(tmp_path):
     (tmp_path / "VEGPARM.TBL").write_text("Vegetation Parameters\nUSGS\n1,1, 'SHDFAC'\n1, .1, 'Urban'\n")
     with pytest.raises(ConfigError, match="MODIFIED_IGBP_MODIS_NOAH"):
         config(tmp_path, "[surface]\ncrosswalk = 'modis'\nparameters = 'VEGPARM.TBL'\nparameters_system = 'MODIFIED_IGBP_MODIS_NOAH'").surface.build(tmp_path)
+
+
+def test_what_is_wrong_in_an_own_table_names_the_file(tmp_path):
+    from importlib import resources
+
+    text = resources.files("lsbc.emulator.surface").joinpath("modis_igbp.toml").read_text()
+    season = resources.files("lsbc.emulator.surface").joinpath("seasons", "lai_noahmp_modis.toml").read_text()
+    for name, key, content, told in (
+            ("no.toml", "class_table", "[", "no.toml: Class table is no TOML"),
+            ("three.toml", "class_table", "class = 3", r"three.toml: Class table needs \[\[class\]\] entries"),
+            ("nan.toml", "class_table", re.sub(r"albedo *= *[0-9.]+", "albedo = nan", text, count=1), r"nan.toml: Class table: albedo of class '\w+' is nan; it must"),
+            ("high.toml", "season_table", re.sub(r"lai *= *\[ *[0-9.]+", "lai = [12.0", season, count=1), r"high.toml: Season table, row \d+: lai is \[12.0")):
+        (tmp_path / name).write_text(content)
+        with pytest.raises(ConfigError, match=told):
+            config(tmp_path, f"[surface]\n{key} = '{name}'").surface.build(tmp_path)
+
+
+def test_a_choice_within_a_table_that_has_none_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="choose within a .TBL file of WRF; surface.parameters is 'extpar_globcover'"):
+        config(tmp_path, "[surface]\ncrosswalk = 'globcover'\nparameters = 'extpar_globcover'\nparameters_season = 'SUMMER'").surface.build(tmp_path)
+
+
+def test_a_table_beside_the_configuration_is_found_whatever_its_name(tmp_path):
+    from importlib import resources
+
+    (tmp_path / "walk").write_text(resources.files("lsbc.emulator.surface").joinpath("crosswalks", "modis.toml").read_text())
+    assert config(tmp_path, "[surface]\ncrosswalk = 'walk'").surface.build(tmp_path).host.crosswalk.table.target == "modis"
 
 
 def test_tables_that_are_not_there_are_refused(tmp_path):
