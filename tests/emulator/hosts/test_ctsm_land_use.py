@@ -78,6 +78,13 @@ def test_without_regions_towns_grow_only_where_they_are(tmp_path):
     np.testing.assert_array_equal(found["PCT_URBAN"][:, :2], [[0, 0], [0, 10.9375], [0, 32.8125]])
 
 
+def test_a_sliver_of_land_decides_nothing(tmp_path):
+    """Less than a millionth of the cell: the surface file's land use stays and the cell is counted."""
+    found, notes = used(tmp_path, surface(), {0: 1 - 1e-7, 22: 1e-7}, {0: 1 - 2e-6, 22: 2e-6}, WOOD, WOOD)
+    np.testing.assert_array_equal(found["PCT_CROP"], [25, 87.5, 0, 0])
+    assert notes == ("1 cell(s) without land in lsbc's map keep the surface file's land use",)
+
+
 def test_a_share_too_small_for_the_host_is_no_area(tmp_path):
     """mksurfdata_esmf leaves out less than 1e-10 % of the cell."""
     found, _ = used(tmp_path, surface(), {22: 1e-13, 40: 1 - 1e-13}, {22: 1e-11, 40: 1 - 1e-11}, WOOD, WOOD)
