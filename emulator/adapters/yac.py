@@ -23,8 +23,8 @@ from lsbc.regrid.errors import ConfigError, FieldError, GridError, StartupError,
 from lsbc.regrid.host_cells import HostCells
 
 TIME_STEP = "P1Y"
-CODES = ("lu_dominant", "quality", "valid_year")
-"""Outputs that are no amounts: YAC takes the nearest cell's, whatever `yac.to_host` says."""
+NO_MEANS = ("lu_dominant", "climate_zone", "climate_coldest_month", "quality", "valid_year")
+"""Outputs that are codes, or -9999 in cells that are covered: YAC takes the nearest cell's, whatever `yac.to_host` says."""
 _UNWRITTEN = np.array(0x7FF8_0000_6C73_6263, np.uint64).view(np.float64)
 """A NaN that no arithmetic makes: where it is still there, YAC wrote nothing."""
 _CALENDARS = {"proleptic-gregorian": "PROLEPTIC_GREGORIAN", "365-day": "YEAR_OF_365_DAYS", "360-day": "YEAR_OF_360_DAYS"}
@@ -193,7 +193,7 @@ class Coupling:
                                       self._stack(self._set.to_lsbc), mapping_on_source=0)
         for name in self._out:
             self._instance.def_couple(*here, name, *there, name, TIME_STEP, yac.TimeUnit.ISO_FORMAT, yac.Reduction.TIME_NONE,
-                                      self._stack("nearest" if name in CODES else self._set.to_host), mapping_on_source=1)
+                                      self._stack("nearest" if name in NO_MEANS else self._set.to_host), mapping_on_source=1)
 
     def _stack(self, method: str) -> Any:
         stack = self._yac.InterpolationStack()

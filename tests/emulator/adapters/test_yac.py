@@ -14,6 +14,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from netCDF4 import Dataset
 
 from lsbc.emulator.adapters.yac import Coupling, last_year, year_of
 from lsbc.emulator.adapters.yac_settings import YacConfig
@@ -148,6 +149,23 @@ def test_a_host_of_larger_cells_gets_means_by_area_and_the_code_of_one_cell(fold
     assert received["lu_frac"] == pytest.approx(expected.reshape(3, 8, 27), abs=1e-7)
     assert np.array_equal(received["lu_dominant"][:, 0], direct["lu_dominant"].reshape(3, 3, 3, 9)[:, :, 1].reshape(3, 27))  # the middle one is the nearest
     assert np.array_equal(received["valid_year"], np.broadcast_to(np.array(YEARS, float)[:, None, None], (3, 1, 27)))
+
+
+def test_no_mean_is_taken_of_climate_zones_and_of_temperatures_that_are_partly_unknown(folder, tmp_path):
+    row = np.arange(81) // 9
+    zone, coldest = np.where(row % 3 == 1, 1.0, 5.0), np.where(row % 3 == 1, 280.0, -9999.0)  # known in the middle row of each three, at its place
+    coldest[row == 4] = -9999.0
+    with Dataset(tmp_path / "climate.nc", "w") as data:
+        data.createDimension("cell", 81)
+        data.createVariable("global_id", "i8", ("cell",))[:] = case.make_host().global_id
+        data.createVariable("koppen_group", "f8", ("cell",))[:] = zone
+        data.createVariable("coldest_month_temperature", "f8", ("cell",), fill_value=-9999.0)[:] = coldest
+    names = ("climate_zone", "climate_coldest_month")
+    done, place = job(folder, 1, 1, faulty("coarse"), yac_section("conservative", names=names) + f"[surface]\nclimate = '{tmp_path / 'climate.nc'}'\n")
+    assert done.returncode == 0, done.stderr
+    received = saved(place)
+    assert np.array_equal(received["climate_zone"], np.ones((3, 1, 27)))
+    assert np.array_equal(received["climate_coldest_month"][:, 0], np.tile(np.repeat([280.0, -9999.0, 280.0], 9), (3, 1)))
 
 
 @pytest.mark.parametrize(("fault", "n_lsbc", "status", "sentence"), [
