@@ -65,13 +65,13 @@ class GridConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class TimeConfig:
-    """The host's year of the first `step_year`."""
+    """The host's year of the first `step_year`; the fine-grid file's `lu` is that of the year `lead_years` after it."""
 
     start_year: int
     lead_years: int = 0
     """1: the fields are those of the year after the host's, made from that year's states (JSBACH reads next year's map)."""
     calendar: str = "standard"
-    """Counts days for weekly and daily values alone; nothing else depends on it."""
+    """Counts the days of weekly and daily values and of the files' `time`; no other field depends on it."""
 
     CHOICES = {"calendar": CALENDARS, "lead_years": (0, 1)}
 
