@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
+import tomllib
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,8 @@ from lsbc.regrid.comm import Comm, agree
 
 logger = logging.getLogger(__name__)
 
+_DECISIVE = ("model", "data", "grid", "time", "allocation", "surface")
+
 
 class YearOutput:
     """The files of one instance, in `output.directory`; nothing where there is none."""
@@ -27,7 +31,8 @@ class YearOutput:
         self._comm, self._config = comm, config
         training = artefact.card.get("training", {})
         self._provenance = {
-            "model": artefact.name, "model_sha256": artefact.fingerprint, "config_sha256": hashlib.sha256(config.text.encode()).hexdigest(), **facts,
+            "model": artefact.name, "model_sha256": artefact.fingerprint, "config_sha256": hashlib.sha256(config.text.encode()).hexdigest(),
+            "settings_sha256": settings_sha256(config), **facts,
             "training_data": str(training.get("data", "")), "attribution": "; ".join(training.get("attribution", [])),
         }
         self._history: list[dict] | None = []
@@ -94,6 +99,13 @@ class YearOutput:
                               "fractions in 0..1, sums 1 within 1e-12", "all boundary fields finite and in range"],
         })
         self._history = history
+
+
+def settings_sha256(config: Config) -> str:
+    """Of what decides the fields: not how long a run is, where it writes, and what hosts are served, so that a run may go on in parts."""
+    table = tomllib.loads(config.text)
+    decisive = {section: table[section] for section in _DECISIVE if section in table}
+    return hashlib.sha256(json.dumps(decisive, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def table_facts(classes: ClassTable, tables: Any) -> dict[str, str]:

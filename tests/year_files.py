@@ -9,7 +9,8 @@ import numpy as np
 from lsbc.emulator.classes import CLASS_CODES
 from lsbc.emulator.fields import FILL
 
-PROVENANCE = {"source": "lsbc 0.1.0", "model": "closed-form", "model_sha256": "ab12", "config_sha256": "cd34", "host_grid": "0001-4", "class_parameters": "test"}
+PROVENANCE = {"source": "lsbc 0.1.0", "model": "closed-form", "model_sha256": "ab12", "config_sha256": "cd34", "settings_sha256": "ef56", "host_grid": "0001-4",
+              "class_parameters": "test"}
 
 
 def fractions(*cells: dict[int, float]) -> np.ndarray:

@@ -24,7 +24,7 @@ BY_YEAR = ("PCT_NAT_PFT", "PCT_CFT", "PCT_CROP", "PCT_URBAN", "PCT_LAKE")
 FERTILISER = "FERTNITRO_CFT"
 REPEATED = (FERTILISER, "LANDFRAC_MKSURFDATA")
 """Variables that a new slice takes over from the one before."""
-_RUN = ("model_sha256", "config_sha256", "host_grid")
+_RUN = ("model_sha256", "settings_sha256", "host_grid")
 _CHOICES = {"crosswalk": "the crosswalk", "crop_types": "the option crop_types", "surface_sha256": "the land use in the surface file"}
 _YEARS = "lsbc_valid_year"
 

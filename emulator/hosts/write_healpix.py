@@ -33,7 +33,7 @@ SERIES = True
 """Several years go into one store."""
 ROUNDING = 1e-9
 """Share of `min_coverage` by which a covered area may miss it."""
-_SAME_RUN = ("model_sha256", "config_sha256", "host_grid")
+_SAME_RUN = ("model_sha256", "settings_sha256", "host_grid")
 
 
 @dataclass(frozen=True, kw_only=True)

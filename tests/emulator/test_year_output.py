@@ -4,7 +4,9 @@ import numpy as np
 from netCDF4 import Dataset
 
 from lsbc.emulator.component import Component
+from lsbc.emulator.config import load_config
 from lsbc.emulator.surface.crosswalk import read_crosswalk
+from lsbc.emulator.year_output import settings_sha256
 from lsbc.regrid.comm import SerialComm
 
 import case
@@ -70,3 +72,17 @@ def test_days_are_those_of_the_year_that_the_fields_are_valid_for(tmp_path):
     component.get_field("leaf_area_index@366", day)  # 2004 has one, 2003 has none
     assert day.min() > 0.0
     component.close()
+
+
+def test_settings_are_the_same_however_long_a_run_is_and_wherever_it_writes(tmp_path):
+    def sha(text):
+        path = tmp_path / "lsbc.toml"
+        path.write_text(text)
+        return settings_sha256(load_config(path))
+
+    text = "[data]\nfine = 'fine.nc'\n[time]\nstart_year = 2000\n"
+    first = sha(text)
+    run = "[run]\nhost = 'h.nc'\nfirst_year = 2000\nlast_year = 2009\n"
+    assert sha(text + f"# a remark\n[output]\ndirectory = 'out'\n{run}[[deliver]]\nto = 'fraclut'\nfile = 'f{{year}}.nc'\n") == first
+    for other in (text.replace("fine.nc", "other.nc"), text.replace("2000", "2001"), text + "[surface]\ncrosswalk = 'modis'\n", text + "[allocation]\nenabled = false\n"):
+        assert sha(other) != first

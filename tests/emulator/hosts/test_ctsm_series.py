@@ -47,7 +47,7 @@ def test_a_new_year_goes_behind_the_others_and_one_that_is_there_in_its_place():
     assert [slices.place(year) for year in (2031, 2032, 2033)] == [0, 1, 2] and Slices().place(2031) == 0
 
 
-@pytest.mark.parametrize("key", ["model_sha256", "config_sha256", "host_grid"])
+@pytest.mark.parametrize("key", ["model_sha256", "settings_sha256", "host_grid"])
 @pytest.mark.parametrize("year", [2032, 2033, 2034])
 def test_a_year_of_another_run_is_not_put_among_those_that_are_there(tmp_path, key, year):
     for y in (2031, 2032, 2033):
