@@ -107,6 +107,7 @@ class _Replay:
         self._component: Component | None = None
         self._bar: Any = None
         self._has_compared = False
+        self._lent: dict[str, np.ndarray] = {}
         self.report = report
 
     def say(self, text: str) -> None:
@@ -189,11 +190,10 @@ class _Replay:
         return True
 
     def _lend(self, number: int, call: Call) -> None:
-        states = self._recordings.states(number) if self._recordings.readers else dict.fromkeys(listed_names(call.states), np.zeros(0))
-        for info in self._component.fields:
-            if info.direction == "in":
-                self._component.forget_field(info.name)
-        for name, values in states.items():
+        for name in self._lent:
+            self._component.forget_field(name)
+        self._lent = self._recordings.to_lend(number, call)
+        for name, values in self._lent.items():
             self._component.set_field(name, values)
 
     def _copy_of(self, call: Call) -> Path:

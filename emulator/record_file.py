@@ -25,6 +25,8 @@ UNFINISHED = -1
 NO_YEAR = -9999
 GRID_ARRAYS = ("global_id", "lon_deg", "lat_deg", "vertex_lon_deg", "vertex_lat_deg", "owned")
 _NAME = re.compile(r"instance(\d+(?:_[0-9a-f]{6})?)_rank(\d{4,})\.nc")
+_LATER = ("lent",)
+"""What recordings of format 1 may lack: they were made before it was noted."""
 _CALLS_TOGETHER = 32
 """Room in the file is taken for so many calls at once."""
 _DAMAGE = (OSError, RuntimeError, ValueError, TypeError, LookupError, AttributeError, UnicodeError)
@@ -66,6 +68,8 @@ class Call:
     states: str = ""
     outputs: str = ""
     """Fetched by the host, or filled for it, any time before the next year."""
+    lent: str = ""
+    """Outputs lent as weeks or for one day, as asked for, with their levels: leaf_area_index:52 leaf_area_index@200:1."""
     remarks: str = ""
     """Local calls that were refused afterwards, one a line."""
 
@@ -177,7 +181,7 @@ class RecordReader:
             if found != FORMAT:
                 raise RecordError(f"Recording {path} has format {found}, this lsbc reads {FORMAT}; replay it with lsbc {data.getncattr('lsbc_version')}.")
             self.header = Header(**{field.name: _plain(data.getncattr(field.name)) for field in fields(Header)})
-            columns = {field.name: data[field.name][:] for field in fields(Call)}
+            columns = {field.name: data[field.name][:] for field in fields(Call) if field.name in data.variables or field.name not in _LATER}
             self.calls = [Call(**{name: _plain(column[k]) for name, column in columns.items()}) for k in range(len(data.dimensions["call"]))]
 
     @contextmanager

@@ -22,6 +22,7 @@ import numpy as np
 
 from lsbc.emulator.lent import lend
 from lsbc.emulator.record_file import GRID_ARRAYS, NO_YEAR, Call, Header, RecordError, RecordWriter, entry, file_name, listed_names, restart_content
+from lsbc.emulator.seasonal import level_count
 from lsbc.regrid.comm import Comm
 from lsbc.regrid.errors import LsbcError, Status
 
@@ -167,6 +168,8 @@ class Recorder:
         self._n_cell = 0
         self._lent: dict[str, Any] = {}
         """Inputs by name."""
+        self._views: dict[str, int] = {}
+        """Levels of the outputs that are lent as weeks or for one day, by the name asked for: a year may fail for them alone."""
         self._wanted: list[str] = []
         """Outputs that the host has asked for or lent an array for."""
 
@@ -185,22 +188,30 @@ class Recorder:
             info = self._info(name)
             if info.direction == "in":
                 self._lent[name] = lend(name, values, info.n_level, self._n_cell, self._notes.rank, npromz, level_axis)
-            elif info.name not in self._wanted:
+                return
+            n_level = level_count(info, tuple(values.shape) if hasattr(values, "shape") else np.shape(values), "@" in name, npromz, level_axis)
+            if n_level != info.n_level:
+                self._views[name] = n_level
+            if info.name not in self._wanted:
                 self._wanted.append(info.name)
 
-        self._lent.pop(name, None)
+        self._forget(name)
         self._local(f"set_field {name}", lambda: self._component.set_field(name, values, npromz, level_axis))
         self._notes.keep(note)
 
     def forget_field(self, name: str) -> None:
-        self._lent.pop(name, None)
+        self._forget(name)
         self._component.forget_field(name)
+
+    def _forget(self, name: str) -> None:
+        self._lent.pop(name, None)
+        self._views.pop(name, None)
 
     def step_year(self, year: int) -> None:
         if year == self._component.year:
             self._component.step_year(year)  # nothing happens, however often a host asks
             return
-        with self._notes.call(Call("step_year", year), states=self._states, after=self._all_wanted):
+        with self._notes.call(Call("step_year", year, lent=self._lent_views), states=self._states, after=self._all_wanted):
             self._component.step_year(year)
 
     def get_field(self, name: str, out: Any, npromz: int = 0, level_axis: int | None = None) -> None:
@@ -219,7 +230,7 @@ class Recorder:
             self._component.write_restart(path)
 
     def read_restart(self, path: str | Path) -> None:
-        call = Call("read_restart", self._year, path=str(path))
+        call = Call("read_restart", self._year, path=str(path), lent=self._lent_views)
         self._notes.keep(lambda: self._notes.copy_restart(call, path))
         with self._notes.call(call, states=lambda: self._states(optional=True), after=self._all_wanted):
             self._component.read_restart(path)
@@ -232,6 +243,10 @@ class Recorder:
     def _year(self) -> int:
         year = self._component.year
         return NO_YEAR if year is None else year
+
+    @property
+    def _lent_views(self) -> str:
+        return " ".join(f"{name}:{n_level}" for name, n_level in self._views.items())
 
     def _info(self, name: str) -> Any:
         """The field that is asked for; one of months stands for its weeks and days, which are made from it."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lsbc.emulator.fields import CLIMATE_INPUTS
 from lsbc.emulator.record_file import GRID_ARRAYS, UNFINISHED, Call, RecordError, RecordReader, list_files, listed_names
 from lsbc.regrid.errors import Status
 
@@ -39,7 +40,7 @@ def find_instance(folder: Path, instance: str | None) -> tuple[str, list[Path]]:
 def join_calls(ranks: list[list[Call]]) -> list[Call]:
     """The collective calls that all of these ranks began; a status is known if one of them knows it.
 
-    `states` are those that every rank has, `outputs` those that any has.
+    `states` are those that every rank has, `outputs` and `lent` those that any has.
     Raises:
         RecordError: ranks made different calls.
     """
@@ -54,8 +55,10 @@ def join_calls(ranks: list[list[Call]]) -> list[Call]:
         found = {name: next((getattr(call, name) for call in together if getattr(call, name)), "") for name in ("path", "copy", "sha256")}
         states = [word for word in first.states.split() if all(word.split(":")[0] in listed_names(call.states) for call in together)]
         outputs = dict.fromkeys(word for call in together for word in call.outputs.split())
+        lent = dict.fromkeys(word for call in together for word in call.lent.split())
         remarks = dict.fromkeys(line for call in together for line in call.remarks.splitlines())
-        joined.append(replace(first, status=known.status, text=known.text, states=" ".join(states), outputs=" ".join(outputs), remarks="\n".join(remarks), **found))
+        joined.append(replace(first, status=known.status, text=known.text, states=" ".join(states), outputs=" ".join(outputs), lent=" ".join(lent),
+                              remarks="\n".join(remarks), **found))
     return joined
 
 
@@ -120,8 +123,13 @@ class Recordings:
         return len(self._cells.arrays["global_id"]) if self._cells else 0
 
     def states(self, number: int) -> dict[str, np.ndarray]:
-        """The lent values at a call, (n_cell,) float64; a field that any of the ranks lacks is missing."""
+        """The lent values at a call, (n_cell,) float64; a field that any of the ranks lacks is missing.
+
+        Raises:
+            RecordError: a field that need not be lent was lent on some of the ranks alone; no joined array can say so.
+        """
         parts = [reader.values("states", number) for reader in self.readers]
+        self._require_alike(number, parts)
         joined = {}
         for name in parts[0] if parts else ():
             if all(name in part for part in parts):
@@ -129,6 +137,28 @@ class Recordings:
                 for part, place, kept in zip(parts, self._cells.place, self._cells.kept):
                     joined[name][place[kept]] = part[name][kept]
         return joined
+
+    def _require_alike(self, number: int, parts: list[dict[str, np.ndarray]]) -> None:
+        """Refuse climates that a part of the ranks lent; those of ranks without cells do not count."""
+        counted = [(reader.header.rank, part) for reader, part, place in zip(self.readers, parts, self._cells.place if self._cells else ()) if len(place)]
+        for info in CLIMATE_INPUTS:
+            have, lack = ([rank for rank, part in counted if (info.name in part) is wanted] for wanted in (True, False))
+            if have and lack:
+                call, size = self.readers[0].calls[number], self.readers[0].header.size
+                raise RecordError(f"Field '{info.name}' was lent for {call.kind} on recorded rank {have[0]} and not on rank {lack[0]}, which this replay "
+                                  f"joins on one rank; replay on as many ranks as were recorded ({size}).")
+            for part in parts if have else ():
+                part.setdefault(info.name, np.zeros(0))
+
+    def to_lend(self, number: int, call: Call) -> dict[str, np.ndarray]:
+        """Arrays as the hosts of these ranks had lent them for a call, by the names asked for: `states`, and room for outputs of weeks and days.
+
+        Without ranks, arrays of no cells for the states of the joined `call`. Raises as `states`.
+        """
+        if not self.readers:
+            return dict.fromkeys(listed_names(call.states), np.zeros(0))
+        views = dict(word.rsplit(":", 1) for reader in self.readers for word in reader.calls[number].lent.split())
+        return self.states(number) | {name: np.empty((int(n_level), self.n_cell) if int(n_level) > 1 else self.n_cell) for name, n_level in views.items()}
 
     def outputs(self, number: int) -> Iterator[tuple[RecordReader, np.ndarray, dict[str, np.ndarray]]]:
         """Of each recorded rank its file, the positions of its cells, and the fields that its host got of a call."""

@@ -36,4 +36,6 @@ def _told(call: Call) -> str:
         words.append(f"({len(call.states.split())} states in)")
     if call.outputs:
         words.append(f"out: {' '.join(listed_names(call.outputs))}")
+    if call.lent:
+        words.append(f"lent: {' '.join(listed_names(call.lent))}")
     return " ".join(word for word in words if word)

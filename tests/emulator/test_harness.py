@@ -13,6 +13,7 @@ from lsbc.emulator import component as component_module
 from lsbc.emulator.cli import main
 from lsbc.emulator.component import Component
 from lsbc.emulator.harness import replay, write_report
+from lsbc.emulator.record_file import RecordReader
 from lsbc.emulator.recorder import Recorded
 from lsbc.emulator.recordings_text import describe
 from lsbc.regrid.comm import SerialComm
@@ -53,8 +54,8 @@ def host():
     return case.make_host()
 
 
-def start(folder, host, name="rec"):
-    config = case.write_config(folder, folder / "model", folder / "fine.nc", "directory = 'out'", allocation=True)
+def start(folder, host, name="rec", extra=""):
+    config = case.write_config(folder, folder / "model", folder / "fine.nc", "directory = 'out'", extra, allocation=True)
     land = Recorded(Component, folder / name).create(config, SerialComm())
     land.set_grid(*host.part(EVERYTHING))
     return land
@@ -222,6 +223,69 @@ def test_restarts_are_replayed_from_their_copies_and_compared(folder, host, caps
     next((folder / "rec").glob("*_restart.nc")).write_bytes(b"short")
     with pytest.raises(FileError, match=r"copy .*_restart\.nc of restart .*r\.nc is missing or damaged"):
         replay(folder / "rec", SerialComm)
+
+
+JSBACH = "[surface]\ncrosswalk = 'jsbach'\n"
+
+
+def test_a_climate_is_replayed_in_years_and_after_a_restart(folder, host):
+    coldest = np.linspace(255.0, 295.0, 81)
+    for name in ("first", "rec"):
+        land = start(folder, host, name, JSBACH)
+        land.set_field("coldest_month_temperature", coldest)
+        if name == "rec":
+            land.read_restart(folder / "r.nc")
+            coldest += 2.0
+        feed(land, host, 2001 if name == "rec" else 2000)
+        n_level = next(info.n_level for info in land.fields if info.name == "host_lu_frac")
+        land.get_field("host_lu_frac", np.empty((n_level, 81)))
+        land.get_field("climate_coldest_month", np.empty(81))
+        land.write_restart(folder / "r.nc")
+        land.close()
+    for name, call, kelvin in (("first", 2, 0.0), ("rec", 2, 0.0), ("rec", 3, 2.0)):
+        values = RecordReader(folder / name / "instance1_rank0000.nc").values("states", call)
+        assert np.array_equal(values["coldest_month_temperature"], np.linspace(255.0, 295.0, 81) + kelvin)
+        assert len(values) == (1 if (name, call) == ("rec", 2) else 13)
+    report = replay(folder / "first", SerialComm)
+    assert report.verdict == "identical" and report.years[0]["fields"] == ["lu_frac", "lai", "climate_coldest_month", "host_lu_frac"]
+    assert replay(folder / "rec", SerialComm).verdict == "identical"
+
+
+def test_a_restart_read_without_the_climate_it_needs_fails_again(folder, host):
+    land = start(folder, host, "first", JSBACH)
+    land.set_field("coldest_month_temperature", np.full(81, 280.0))
+    feed(land, host, 2000)
+    land.write_restart(folder / "r.nc")
+    land.close()
+    land = start(folder, host, extra=JSBACH)
+    with pytest.raises(LsbcError, match="coldest month"):
+        land.read_restart(folder / "r.nc")
+    assert replay(folder / "rec", SerialComm).verdict == "reproduced"
+
+
+def test_a_year_that_failed_for_a_day_that_was_lent_fails_again(folder, host, capsys):
+    land = start(folder, host)
+    land.set_field("leaf_area_index@366", np.empty(81))
+    land.set_field("vegetation_area_fraction", np.empty((52, 81)))
+    feed(land, host, 2000)
+    with pytest.raises(LsbcError, match="366"):
+        case.couple(land, host, EVERYTHING, 2001)
+    land.forget_field("leaf_area_index@366")
+    feed(land, host, 2001)
+    report = replay(folder / "rec", SerialComm)
+    assert (report.verdict, report.exit_code) == ("reproduced", 0)
+    assert [(year["year"], year["different"]) for year in report.years] == [(2000, {}), (2001, {})]
+    assert "step_year 2001: reproduced, error 6" in capsys.readouterr().out
+    text = describe(folder / "rec")
+    assert "lent: leaf_area_index@366 vegetation_area_fraction" in text and text.count("leaf_area_index@366 ") == 2
+
+
+def test_recordings_made_before_lent_days_were_noted_can_be_read(recorded):
+    change(recorded / "instance1_rank0000.nc", lambda data: data.renameVariable("lent", "something_else"))
+    assert replay(recorded, SerialComm).verdict == "identical"
+    change(recorded / "instance1_rank0000.nc", lambda data: data.renameVariable("remarks", "nothing"))
+    with pytest.raises(FileError, match="missing, damaged or cut short"):
+        replay(recorded, SerialComm)
 
 
 def test_files_that_are_elsewhere_on_this_machine_are_asked_for_and_can_be_named(folder, host, capsys):

@@ -74,6 +74,48 @@ def test_values_of_halo_cells_are_the_owners_and_a_field_that_one_rank_lacks_is_
     assert recordings.cell(1) == (20, 0.5, -0.5)
 
 
+def record_climate(folder, *ranks):
+    """A `set_grid` and a `step_year` of ranks with cells of their own, and a climate where a number stands for it."""
+    paths = []
+    for rank, (ids, koppen) in enumerate(ranks):
+        paths.append(folder / file_name("1", rank))
+        writer = RecordWriter(paths[-1], header(rank, len(ranks)))
+        writer.begin(Call("set_grid"), {}, cells(ids, [1] * len(ids)))
+        states = {"urban": np.full(len(ids), 0.1), **({"koppen_group": np.full(len(ids), koppen)} if koppen else {})}
+        writer.begin(Call("step_year", 2000, states=" ".join(entry(n, a) for n, a in states.items())), states, {})
+    recordings = Recordings(paths)
+    recordings.set_grid(0)
+    return recordings
+
+
+def test_a_climate_that_some_ranks_lent_cannot_be_joined(tmp_path):
+    recordings = record_climate(tmp_path, ([10], 3.0), ([20], None))
+    with pytest.raises(FileError, match=r"'koppen_group' was lent for step_year on recorded rank 0 and not on rank 1.*as many ranks as were recorded \(2\)"):
+        recordings.states(1)
+    alone = Recordings([tmp_path / file_name("1", 1)])
+    alone.set_grid(0)
+    assert list(alone.states(1)) == ["urban"]
+
+
+def test_a_rank_without_cells_need_not_lend_a_climate(tmp_path):
+    recordings = record_climate(tmp_path, ([], None), ([20, 30], 4.0))
+    assert recordings.states(1)["koppen_group"].tolist() == [4.0, 4.0]
+
+
+def test_what_was_lent_for_days_and_weeks_is_room_in_the_replay(tmp_path):
+    paths = [tmp_path / file_name("1", rank) for rank in (0, 1)]
+    for rank, path in enumerate(paths):
+        writer = RecordWriter(path, header(rank, 2))
+        writer.begin(Call("set_grid"), {}, cells([10 + rank], [1]))
+        writer.begin(Call("step_year", 2000, lent="leaf_area_index:52" if rank else "leaf_area_index@366:1"), {}, {})
+    recordings = Recordings(paths)
+    recordings.set_grid(0)
+    lent = recordings.to_lend(1, Call("step_year", 2000))
+    assert {name: array.shape for name, array in lent.items()} == {"leaf_area_index@366": (2,), "leaf_area_index": (52, 2)}
+    assert join_calls([reader.calls for reader in recordings.readers])[1].lent == "leaf_area_index@366:1 leaf_area_index:52"
+    assert Recordings([]).to_lend(1, Call("step_year", 2000, states="urban:f8"))["urban"].shape == (0,)
+
+
 def test_missing_files_and_instances_are_named(tmp_path):
     with pytest.raises(FileError, match="holds no recording"):
         find_instance(tmp_path, None)
