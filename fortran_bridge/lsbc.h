@@ -2,7 +2,7 @@
  *
  * The C interface of liblsbc. Compiles alone as C99 and as C++, and may be included twice.
  *
- * Order of calls:  lsbc_create, lsbc_set_grid, then every year lsbc_set_field (each input), lsbc_step_year,
+ * Order of calls:  lsbc_create, lsbc_set_grid, then every year lsbc_set_field (each state), lsbc_step_year,
  * lsbc_get_field (each output wanted), and lsbc_destroy before MPI_Finalize.
  *
  * Collective calls. lsbc_create, lsbc_set_grid, lsbc_step_year, lsbc_write_restart, lsbc_read_restart and
@@ -149,11 +149,14 @@ int lsbc_set_grid(int32_t handle, int64_t n_cell, const int64_t *global_id, cons
  *  lsbc_destroy. A call that is refused also takes back the array lent before, so that no year is made from old values.
  *  Host memory is used in place. Device memory is copied once a year, on the default stream (lsbc_set_array: on a
  *  stream of the host), which lsbc waits for.
+ *  The inputs koppen_group and coldest_month_temperature need not be set: set them only where the host knows the climate,
+ *  not to zeros; what the host gives takes the place of what lsbc knows, group 0 is unknown, and 0 K is refused.
  *  @param name    in, name of a field (see lsbc_field_info), NUL-terminated
  *  @param n_cell  in, as in lsbc_set_grid
  *  @param values  in or out, [n_cell], in the units of lsbc_field_info; may be NULL when n_cell is 0. A field of several
  *                 levels needs lsbc_set_array
- *  @return LSBC_OK, LSBC_ERR_FIELD, LSBC_ERR_DEVICE, LSBC_ERR_STATE or LSBC_ERR_INTERNAL */
+ *  @return LSBC_OK, LSBC_ERR_FIELD, LSBC_ERR_VALUE (an output of which the last good year has no such day, as
+ *          "leaf_area_index@366", or no weeks), LSBC_ERR_DEVICE, LSBC_ERR_STATE or LSBC_ERR_INTERNAL */
 int lsbc_set_field(int32_t handle, const char *name, int64_t n_cell, double *values);
 /** The same in single precision. */
 int lsbc_set_field_f32(int32_t handle, const char *name, int64_t n_cell, float *values);
@@ -178,7 +181,8 @@ int lsbc_step_year(int32_t handle, int32_t year);
  *  @param n_level  in, levels of the field; 1 for a plain field
  *  @param n_cell   in, as in lsbc_set_grid
  *  @param values   out, [n_level][n_cell], in the units of lsbc_field_info; host or device memory; untouched after a failure
- *  @return LSBC_OK, LSBC_ERR_FIELD, LSBC_ERR_DEVICE, LSBC_ERR_STATE or LSBC_ERR_INTERNAL */
+ *  @return LSBC_OK, LSBC_ERR_FIELD, LSBC_ERR_VALUE (the year has no such day, or its months have no weeks), LSBC_ERR_DEVICE,
+ *          LSBC_ERR_STATE or LSBC_ERR_INTERNAL */
 int lsbc_get_field(int32_t handle, const char *name, int32_t n_level, int64_t n_cell, double *values);
 /** The same in single precision. */
 int lsbc_get_field_f32(int32_t handle, const char *name, int32_t n_level, int64_t n_cell, float *values);
@@ -202,8 +206,11 @@ int lsbc_field_info(int32_t handle, int32_t index, lsbc_field_info_t *info);
 int lsbc_write_restart(int32_t handle, const char *path);
 
 /** Read the state that lsbc_write_restart left, also on another number of ranks. Collective, after lsbc_set_grid.
+ *
+ *  The fields are made anew: where the configuration needs a climate that the host gives, it must be lent before.
  *  @param path  in, the file, the same on all ranks, UTF-8, NUL-terminated
- *  @return LSBC_OK, LSBC_ERR_RESTART, LSBC_ERR_IO, LSBC_ERR_DEVICE (a lent output), LSBC_ERR_STATE or LSBC_ERR_INTERNAL */
+ *  @return LSBC_OK, LSBC_ERR_RESTART, LSBC_ERR_IO, LSBC_ERR_VALUE (a climate, or a day or weeks of a lent output),
+ *          LSBC_ERR_DEVICE (a lent output), LSBC_ERR_STATE or LSBC_ERR_INTERNAL */
 int lsbc_read_restart(int32_t handle, const char *path);
 
 /** Text of the last failure. Local; needs neither Python nor MPI.
