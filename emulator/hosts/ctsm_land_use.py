@@ -15,7 +15,7 @@ import numpy as np
 
 from lsbc.emulator.hosts.blocks import Block, blocks, rows_sum
 from lsbc.emulator.hosts.host_classes import HostClasses
-from lsbc.emulator.hosts.land import in_host_classes, land_shares
+from lsbc.emulator.hosts.land import land_shares
 from lsbc.emulator.hosts.place import same_cells
 from lsbc.emulator.hosts.template import plain
 from lsbc.regrid.errors import ConfigError, FileError, ValueRangeError
@@ -141,7 +141,7 @@ class LandUse:
         lake, ocean = (self.read(name, block) if name in self.data.variables else 0.0 for name in ("PCT_LAKE", "PCT_OCEAN"))
         land = np.maximum(100.0 - lake - ocean, TOO_SMALL_PERCENT)
         ice = self.read("PCT_GLACIER", block) / land
-        parts = in_host_classes(self.classes, land_shares(self.classes.year, block.cells, ice), block.cells)
+        parts = self.classes.apply(land_shares(self.classes.year, block.cells, ice), block.cells)
         rows = {target.id: k for k, target in enumerate(self.classes.crosswalk.classes)}
         return parts[[rows[i] for i in _CLASS_IDS]]
 

@@ -14,9 +14,9 @@ import numpy as np
 
 from lsbc.emulator.hosts.blocks import blocks
 from lsbc.emulator.hosts.ctsm_land_use import PARTS, TOO_SMALL_PERCENT, LandUse, require_dims, require_form
+from lsbc.emulator.hosts.netcdf import open_netcdf
 from lsbc.emulator.hosts.place import same_cells
 from lsbc.emulator.hosts.year_file import YearFile
-from lsbc.regrid.classic_header import check_classic
 from lsbc.regrid.errors import FileError, YearError
 
 BY_YEAR = ("PCT_NAT_PFT", "PCT_CFT", "PCT_CROP", "PCT_URBAN", "PCT_LAKE")
@@ -54,17 +54,9 @@ def read_slices(out: Path, land_use: LandUse, made: dict[str, str]) -> Slices:
         YearError: `out` has other years and this one is neither among them nor the next.
         FileError: `out` is no such series, of another grid, surface file, crosswalk or run, has variables by year that a map does not tell, or cannot be read.
     """
-    from netCDF4 import Dataset
-
     if not out.exists():
         return Slices()
-    try:
-        check_classic(out)
-        data = Dataset(out)
-    except (OSError, RuntimeError) as error:
-        raise FileError(f"File {out} cannot be read as netCDF: {error}.") from error
-    with data:
-        data.set_auto_maskandscale(False)
+    with open_netcdf(out) as data:
         _require_form(out, data, land_use)
         years = tuple(int(value) for value in data.variables["YEAR"][:])
         if not years or tuple(int(value) for value in data.variables["time"][:]) != years:

@@ -15,6 +15,7 @@ import numpy as np
 from lsbc.emulator.classes import N_CLASS, NO_DATA, index_of_codes
 from lsbc.emulator.hosts.healpix_areas import Strips, class_areas, strips_of
 from lsbc.emulator.hosts.healpix_cells import HealpixGrid
+from lsbc.emulator.hosts.netcdf import open_netcdf
 from lsbc.regrid.errors import FileError
 from lsbc.regrid.lattice import Lattice
 
@@ -94,16 +95,7 @@ class LandUseMap:
 @contextmanager
 def open_landuse(path: Path) -> Iterator[LandUseMap]:
     """Open `landuse_<year>.nc`; damage of any kind becomes a FileError with the path."""
-    from netCDF4 import Dataset
-
-    if not path.is_file():
-        raise FileError(f"File {path} does not exist or is no regular file.")
-    try:
-        data = Dataset(path)
-    except (OSError, RuntimeError) as error:
-        raise FileError(f"File {path} cannot be read: {error}.") from error
-    with data:
-        data.set_auto_maskandscale(False)
+    with open_netcdf(path) as data:
         yield LandUseMap(path, data)
 
 

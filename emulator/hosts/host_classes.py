@@ -43,12 +43,16 @@ class HostClasses:
         Raises:
             ValueRangeError: a class that is there depends on a climate that is unknown; the cell is named.
         """
+        return self.apply(self.year.lu_frac(cells), cells)
+
+    def apply(self, shares: np.ndarray, cells: Cells, codes: tuple[int, ...] = CLASS_CODES) -> np.ndarray:
+        """Shares of HILDA+ codes, (n_code, n) in the order of `codes`, in the host's classes, (n_target, n); raises as `fractions`."""
         year = self.year
 
         def name_of(k: int) -> str:
             return year.name_of(int(np.arange(year.n_cell)[cells][k] if isinstance(cells, slice) else cells[k]))
 
-        return self.crosswalk.apply(year.lu_frac(cells), year.koppen(cells), year.coldest_month_c(cells), codes=CLASS_CODES, name_of=name_of)
+        return self.crosswalk.apply(shares, year.koppen(cells), year.coldest_month_c(cells), codes=codes, name_of=name_of)
 
     @property
     def attributes(self) -> dict[str, str]:

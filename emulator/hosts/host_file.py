@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lsbc.regrid.classic_header import check_classic
+from lsbc.emulator.hosts.netcdf import open_netcdf
 from lsbc.regrid.errors import FileError, LsbcError
 
 _COORDINATES = (("XLONG_M", "XLAT_M"), ("XLONG", "XLAT"), ("LONGXY", "LATIXY"), ("clon", "clat"), ("lon", "lat"), ("longitude", "latitude"))
@@ -80,15 +80,9 @@ class HostFile:
 @contextmanager
 def opened(path: Path | str) -> Iterator[HostFile]:
     """Open a host's file; damage of any kind becomes a FileError with the path."""
-    from netCDF4 import Dataset
-
     path = Path(path)
-    if not path.is_file():
-        raise FileError(f"File {path} does not exist or is no regular file.")
     try:
-        check_classic(path)
-        with Dataset(path) as data:
-            data.set_auto_maskandscale(False)
+        with open_netcdf(path) as data:
             yield HostFile(path, data)
     except LsbcError:
         raise

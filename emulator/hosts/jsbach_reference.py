@@ -12,10 +12,10 @@ import numpy as np
 
 from lsbc.emulator.hosts.blocks import Block, rows_sum
 from lsbc.emulator.hosts.checks_jsbach import N_PFT, PFT_NAMES
+from lsbc.emulator.hosts.netcdf import open_netcdf
 from lsbc.emulator.hosts.place import same_cells
 from lsbc.emulator.hosts.template import centres, plain
 from lsbc.emulator.hosts.year_file import YearFile
-from lsbc.regrid.classic_header import check_classic
 from lsbc.regrid.errors import FileError, ValueRangeError
 
 VEG_TILE = "fract_veg"
@@ -70,17 +70,7 @@ class Reference:
 @contextmanager
 def open_reference(path: Path, year: YearFile) -> Iterator[Reference]:
     """Open one of JSBACH's files; damage of any kind and another grid become a FileError with the path."""
-    from netCDF4 import Dataset
-
-    if not path.is_file():
-        raise FileError(f"File {path} does not exist or is no regular file.")
-    try:
-        check_classic(path)
-        data = Dataset(path)
-    except (OSError, RuntimeError) as error:
-        raise FileError(f"File {path} cannot be read: {error}.") from error
-    with data:
-        data.set_auto_maskandscale(False)
+    with open_netcdf(path) as data:
         yield _reference(path, data, year)
 
 

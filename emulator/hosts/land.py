@@ -6,7 +6,7 @@ import numpy as np
 
 from lsbc.emulator.classes import CLASS_CODES, STATIC_CLASSES
 from lsbc.emulator.hosts.blocks import rows_sum
-from lsbc.emulator.hosts.host_classes import LEAST_LAND, HostClasses
+from lsbc.emulator.hosts.host_classes import LEAST_LAND
 from lsbc.emulator.hosts.year_file import Cells, YearFile
 
 _SPARSE = CLASS_CODES.index(66)
@@ -29,24 +29,6 @@ def land_shares(year: YearFile, cells: Cells, ice_of_land: np.ndarray) -> np.nda
     share[_SPARSE] = np.maximum(share[_SPARSE] - ice_of_land, 0.0)
     share[:, rows_sum(share) * land < LEAST_LAND] = 0.0
     return relative(share)
-
-
-def in_host_classes(host: HostClasses, shares: np.ndarray, cells: Cells, codes: tuple[int, ...] = CLASS_CODES) -> np.ndarray:
-    """Shares of land in the host's classes, (n_target, n); rows of its water, ice and unused classes are 0 (`HostClasses.of`).
-
-    Args:
-        shares: (n_code, n), rows as `codes`, none of them water.
-    Returns:
-        (n_target, n); columns sum as those of `shares`.
-    Raises:
-        ValueRangeError: a class that is there depends on a climate that is unknown; the cell is named.
-    """
-    year = host.year
-
-    def name_of(k: int) -> str:
-        return year.name_of(int(np.arange(year.n_cell)[cells][k]))
-
-    return host.crosswalk.apply(shares, year.koppen(cells), year.coldest_month_c(cells), codes=codes, name_of=name_of)
 
 
 def relative(parts: np.ndarray) -> np.ndarray:

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from lsbc.emulator.hosts.netcdf import open_netcdf
 from lsbc.emulator.hosts.roomy_copy import copy_with_room
 from lsbc.regrid.atomic import whole_file
-from lsbc.regrid.classic_header import check_classic
-from lsbc.regrid.errors import FileError
 
 
 @contextmanager
@@ -24,25 +23,14 @@ def patched(template: Path, out: Path) -> Iterator:
     """
     from netCDF4 import Dataset
 
-    _require_netcdf(template)
+    with open_netcdf(template):
+        pass  # what is wrong with the template is not told of the copy
     with whole_file(out.resolve()) as temporary:
         copy_with_room(template, temporary)
         shutil.copymode(template, temporary)
         with Dataset(temporary, "r+") as data:
             data.set_auto_maskandscale(False)
             yield data
-
-
-def _require_netcdf(path: Path) -> None:
-    from netCDF4 import Dataset
-
-    if not path.is_file():
-        raise FileError(f"File {path} does not exist or is no regular file.")
-    try:
-        check_classic(path)
-        Dataset(path).close()
-    except (OSError, RuntimeError) as error:
-        raise FileError(f"File {path} cannot be read as netCDF: {error}.") from error
 
 
 @contextmanager

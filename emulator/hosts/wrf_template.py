@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -14,7 +12,6 @@ from lsbc.emulator.hosts.host_file import HostFile, opened
 from lsbc.emulator.hosts.place import same_cells
 from lsbc.emulator.hosts.wrf_classes import LAKE, WATER, Template
 from lsbc.emulator.hosts.year_file import YearFile
-from lsbc.regrid.classic_header import check_classic
 from lsbc.regrid.errors import FileError
 
 FLOATS, NUMBERS = "f", "iuf"
@@ -22,22 +19,6 @@ FLOATS, NUMBERS = "f", "iuf"
 CLASS_COUNTS = (20, 21, 61)
 COORDINATES = (("XLONG_M", "XLAT_M"), ("XLONG", "XLAT"))
 MAP = ("Time", "south_north", "west_east")
-
-
-@contextmanager
-def opened_data(path: Path) -> Iterator:
-    """An open netCDF4 Dataset, masks and scales off; raises FileError where it cannot be read."""
-    from netCDF4 import Dataset
-
-    if not path.is_file():
-        raise FileError(f"File {path} does not exist or is no regular file.")
-    try:
-        check_classic(path)
-        with Dataset(path) as data:
-            data.set_auto_maskandscale(False)
-            yield data
-    except (OSError, RuntimeError) as error:
-        raise FileError(f"File {path} cannot be read as netCDF: {error}.") from error
 
 
 def read_template(year: YearFile, data, path: Path) -> Template:

@@ -18,13 +18,12 @@ from lsbc.emulator.hosts.copied import attributes, copy_dimensions, copy_variabl
 from lsbc.emulator.hosts.ctsm_land_use import CROP_TYPES, PARTS, LandUse, require_dims
 from lsbc.emulator.hosts.ctsm_series import BY_YEAR, FERTILISER, REPEATED, Slices, made_from, read_slices
 from lsbc.emulator.hosts.host_classes import HostClasses
+from lsbc.emulator.hosts.netcdf import open_netcdf
 from lsbc.emulator.hosts.options import option
 from lsbc.emulator.hosts.patched import created, patched
 from lsbc.emulator.hosts.template import mark
 from lsbc.emulator.hosts.write_ctsm_surface import notes_of
 from lsbc.emulator.hosts.year_file import YearFile
-from lsbc.regrid.classic_header import check_classic
-from lsbc.regrid.errors import FileError
 
 SERIES = True
 """Several yearly files go into one file."""
@@ -88,18 +87,8 @@ def _tell(data, year: int, made: dict[str, str], old: Slices, notes: list[str]) 
 
 @contextmanager
 def _surface(options: Options, classes: HostClasses) -> Iterator[LandUse]:
-    from netCDF4 import Dataset
-
     path = options.template
-    if not path.is_file():
-        raise FileError(f"File {path} does not exist or is no regular file.")
-    try:
-        check_classic(path)
-        data = Dataset(path)
-    except (OSError, RuntimeError) as error:
-        raise FileError(f"File {path} cannot be read: {error}.") from error
-    with data:
-        data.set_auto_maskandscale(False)
+    with open_netcdf(path) as data:
         land_use = LandUse.on(path, data, classes, options.crop_types)
         if FERTILISER_IN_SURFACE in data.variables:
             require_dims(path, data, FERTILISER_IN_SURFACE, (PARTS["PCT_CFT"], *land_use.dims))

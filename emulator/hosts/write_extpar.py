@@ -15,7 +15,7 @@ import numpy as np
 
 from lsbc.emulator.hosts.extpar_fields import BARE_OF_ICE, FIELDS, ExtparClasses, Shares
 from lsbc.emulator.hosts.host_classes import LEAST_LAND, HostClasses
-from lsbc.emulator.hosts.land import in_host_classes, land_shares, relative
+from lsbc.emulator.hosts.land import land_shares, relative
 from lsbc.emulator.hosts.options import option
 from lsbc.emulator.hosts.patched import patched
 from lsbc.emulator.hosts.place import same_cells
@@ -110,7 +110,7 @@ def _update(template: _Template, host: HostClasses, cells: slice) -> None:
     room = 1.0 - water - ice
     there &= room >= LEAST_LAND
     changed = there & shares.any(axis=0)
-    new = relative(in_host_classes(host, np.where(changed, shares, 0.0), cells))[:, changed] * room[changed]
+    new = relative(host.apply(np.where(changed, shares, 0.0), cells))[:, changed] * room[changed]
     new[known.water], new[known.ice] = water[changed], ice[changed]
     template.classes[:, cells][:, changed] = new
     template.counts.update(written=int(changed.sum()), astray=int((astray & changed).sum()), uncovered=int((~covered & (land > 0.0)).sum()),

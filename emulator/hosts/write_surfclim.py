@@ -17,7 +17,7 @@ import numpy as np
 from lsbc.emulator.classes import CLASS_CODES, STATIC_CLASSES
 from lsbc.emulator.hosts.blocks import rows_sum
 from lsbc.emulator.hosts.host_classes import LEAST_LAND, HostClasses
-from lsbc.emulator.hosts.land import in_host_classes, land_shares
+from lsbc.emulator.hosts.land import land_shares
 from lsbc.emulator.hosts.options import option
 from lsbc.emulator.hosts.patched import patched
 from lsbc.emulator.hosts.place import same_cells
@@ -143,7 +143,7 @@ def _covers(template: _Template, host: HostClasses, leurban: bool) -> list[str]:
     values = {name: template.values(name) for name in names}
     for cells, ground, share in _land(template, host.year):
         changed = share.any(axis=0)
-        fraction = in_host_classes(host, share, cells)
+        fraction = host.apply(share, cells)
         urban = host.crosswalk.cover(fraction, "urban")
         beside = 1.0 - urban if leurban and "cu" in values else np.ones(len(ground))
         new = {"cu": urban * ground}
@@ -180,7 +180,7 @@ def _of_kind(host: HostClasses, share: np.ndarray, cells: slice, kind: str) -> n
     out = np.zeros_like(share)
     for k, code in enumerate(CLASS_CODES):
         if code in some:
-            out[k] = host.crosswalk.cover(in_host_classes(host, share[k:k + 1], cells, (code,)), kind)
+            out[k] = host.crosswalk.cover(host.apply(share[k:k + 1], cells, (code,)), kind)
     return out
 
 

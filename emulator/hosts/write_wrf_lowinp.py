@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lsbc.emulator.hosts.netcdf import open_netcdf
 from lsbc.emulator.hosts.options import option
 from lsbc.emulator.hosts.patched import patched
 from lsbc.emulator.hosts.template import mark
@@ -19,7 +20,7 @@ from lsbc.emulator.hosts.told_years import with_former_years
 from lsbc.emulator.hosts.wrf_classes import TAKEN, fate_of_cells, kept_cells
 from lsbc.emulator.hosts.wrf_monthly import DATED, Dated
 from lsbc.emulator.hosts.wrf_options import DatedOptions
-from lsbc.emulator.hosts.wrf_template import dates, opened_data, put_cells, read_course, read_template, require_map
+from lsbc.emulator.hosts.wrf_template import dates, put_cells, read_course, read_template, require_map
 from lsbc.emulator.hosts.year_file import YearFile
 from lsbc.regrid.errors import FileError
 
@@ -54,7 +55,7 @@ def write(year: YearFile, out: Path, options: Options) -> list[str]:
 
 def _cells(year: YearFile, static: Path) -> tuple[np.ndarray, tuple[int, int]]:
     """What becomes of the cells, (n_cell,), and the shape of the map."""
-    with opened_data(static) as data:
+    with open_netcdf(static) as data:
         return fate_of_cells(year, read_template(year, data, static)), data["LU_INDEX"].shape[1:]
 
 

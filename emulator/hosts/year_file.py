@@ -13,6 +13,7 @@ import numpy as np
 
 from lsbc.emulator.classes import CLASS_CODES
 from lsbc.emulator.fields import FILL
+from lsbc.emulator.hosts.netcdf import open_netcdf
 from lsbc.regrid.errors import FileError
 
 SLAB_CELLS = 1 << 16
@@ -104,17 +105,8 @@ class YearFile:
 @contextmanager
 def open_year(path: Path | str) -> Iterator[YearFile]:
     """Open `lsbc_<year>.nc`; damage of any kind becomes a FileError with the path."""
-    from netCDF4 import Dataset
-
     path = Path(path)
-    if not path.is_file():
-        raise FileError(f"File {path} does not exist or is no regular file.")
-    try:
-        data = Dataset(path)
-    except (OSError, RuntimeError) as error:
-        raise FileError(f"File {path} cannot be read: {error}.") from error
-    with data:
-        data.set_auto_maskandscale(False)
+    with open_netcdf(path) as data:
         try:
             year = YearFile(path, data)
         except (OSError, RuntimeError, IndexError) as error:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from lsbc.emulator.hosts.host_classes import HostClasses
-from lsbc.emulator.hosts.land import in_host_classes, land_shares, relative
+from lsbc.emulator.hosts.land import land_shares, relative
 from lsbc.emulator.hosts.year_file import open_year
 from lsbc.regrid.errors import ValueRangeError
 
@@ -56,7 +56,7 @@ def test_land_stays_land_in_every_climate_and_its_sum_with_it(tmp_path, crosswal
     n = len(cells)
     with open_year(write_year(tmp_path / "year.nc", fractions(*cells), np.arange(n), np.zeros(n), koppen=np.tile([1, 2, 3, 4, 5], 6), coldest_month_k=280.0)) as year:
         host = HostClasses.of(year, crosswalk)
-        out = in_host_classes(host, land_shares(year, slice(0, n), np.zeros(n)), slice(0, n))
+        out = host.apply(land_shares(year, slice(0, n), np.zeros(n)), slice(0, n))
     np.testing.assert_allclose(out.sum(axis=0), 1.0, rtol=1e-15)
     assert not out[[target.kind in ("water", "lake", "ocean", "ice", "unused") for target in host.crosswalk.classes]].any()
 
@@ -65,21 +65,21 @@ def test_a_fraction_that_is_no_number_is_refused_and_the_cell_named(tmp_path):
     with open_year(write_year(tmp_path / "year.nc", fractions({22: 1.0}, {22: np.nan, 40: 0.5}), [5.0, 6.0], [1.0, 2.0])) as year:
         host, cells = HostClasses.of(year, "globcover"), slice(0, 2)
         with pytest.raises(ValueRangeError, match=r"in cell 2 \(6.0000 E, 2.0000 N\) is nan"):
-            in_host_classes(host, land_shares(year, cells, np.zeros(2)), cells)
+            host.apply(land_shares(year, cells, np.zeros(2)), cells)
 
 
 def test_an_unknown_climate_that_matters_names_the_cell_of_the_slab(tmp_path):
     with open_year(write_year(tmp_path / "year.nc", fractions({22: 1.0}, {22: 1.0}, {40: 1.0}), [5.0, 6.0, 7.0], [1.0, 2.0, 3.0], koppen=0)) as year:
         host, cells = HostClasses.of(year, "ecland"), slice(1, 3)
         with pytest.raises(ValueRangeError, match=r"cell 3 \(7.0000 E, 3.0000 N\) depends on the Köppen group"):
-            in_host_classes(host, land_shares(year, cells, np.zeros(2)), cells)
+            host.apply(land_shares(year, cells, np.zeros(2)), cells)
 
 
 def test_some_codes_alone_give_their_own_part(tmp_path):
     with open_year(write_year(tmp_path / "year.nc", fractions({22: 0.5, 40: 0.5}), [0.0], [0.0])) as year:
         host, cells = HostClasses.of(year, "ecland"), slice(0, 1)
         share = land_shares(year, cells, np.zeros(1))
-        out = in_host_classes(host, share[4:5], cells, (40,))
+        out = host.apply(share[4:5], cells, (40,))
     assert out[17, 0] == 0.5 and out.sum() == 0.5  # type 18, mixed forest
 
 

@@ -6,6 +6,7 @@ import pytest
 from netCDF4 import Dataset
 
 from lsbc.emulator.hosts.host_file import opened
+from lsbc.emulator.hosts.netcdf import open_netcdf
 from lsbc.emulator.hosts.patched import patched
 from lsbc.emulator.hosts.wrf_template import (
     FLOATS,
@@ -13,7 +14,6 @@ from lsbc.emulator.hosts.wrf_template import (
     check_cells,
     dates,
     flat,
-    opened_data,
     put,
     put_cells,
     read_course,
@@ -39,7 +39,7 @@ def year(tmp_path):
 
 def template_of(spec, year, folder):
     path = spec.write(folder / "template.nc")
-    with opened_data(path) as data:
+    with open_netcdf(path) as data:
         return read_template(year, data, path)
 
 
@@ -79,7 +79,7 @@ def test_what_is_put_is_read_back(tmp_path):
     with patched(template, tmp_path / "new.nc") as data:
         put(data, "GREENFRAC", levels)
         put(data, "LU_INDEX", levels[3])
-    with opened_data(tmp_path / "new.nc") as data:
+    with open_netcdf(tmp_path / "new.nc") as data:
         assert np.array_equal(flat(data, "GREENFRAC"), levels) and np.array_equal(flat(data, "LU_INDEX"), levels[3])
         assert data["GREENFRAC"][0, 2, 1, 3] == 2 * 12 + 1 * 4 + 3
 
@@ -100,7 +100,7 @@ def test_a_variable_of_other_dimensions_is_no_map(tmp_path, dims, levels, words)
     spec = geo_em()
     spec.variables["ODD"] = Var(dims, np.ones([SIZES[dim] for dim in dims], np.float32))
     expected = f"Time, {'one of levels, ' if levels else ''}south_north, west_east are expected"
-    with opened_data(spec.write(tmp_path / "t.nc")) as data, pytest.raises(FileError, match=rf"File t.nc: ODD has the dimensions {words}; {expected}"):
+    with open_netcdf(spec.write(tmp_path / "t.nc")) as data, pytest.raises(FileError, match=rf"File t.nc: ODD has the dimensions {words}; {expected}"):
         require_map(data, "ODD", Path("t.nc"), levels=levels)
 
 
@@ -111,12 +111,12 @@ def test_a_variable_of_other_dimensions_is_no_map(tmp_path, dims, levels, words)
 def test_a_map_of_other_values_is_refused(tmp_path, values, kinds, match):
     spec = geo_em()
     spec.variables["ODD"] = Var(("Time", "south_north", "west_east"), values)
-    with opened_data(spec.write(tmp_path / "t.nc")) as data, pytest.raises(FileError, match=match):
+    with open_netcdf(spec.write(tmp_path / "t.nc")) as data, pytest.raises(FileError, match=match):
         require_map(data, "ODD", Path("t.nc"), kinds=kinds)
 
 
 def test_class_numbers_may_be_whole_numbers(tmp_path):
-    with opened_data(geo_em(True).write(tmp_path / "t.nc")) as data:
+    with open_netcdf(geo_em(True).write(tmp_path / "t.nc")) as data:
         require_map(data, "IVGTYP", Path("t.nc"), kinds=NUMBERS)
         require_map(data, "GREENFRAC", Path("t.nc"), levels=True)
 
@@ -152,7 +152,7 @@ def test_a_file_that_was_cut_short_is_refused(tmp_path, format):
     """The library would read zeros in its missing part."""
     path = geo_em().write(tmp_path / "geo_em.d01.nc", format=format)
     path.write_bytes(path.read_bytes()[:-8])
-    with pytest.raises(FileError, match="geo_em.d01.nc is cut short"), opened_data(path):
+    with pytest.raises(FileError, match="geo_em.d01.nc is cut short"), open_netcdf(path):
         pass
 
 
@@ -168,7 +168,7 @@ def test_cells_that_are_not_put_keep_their_bits(tmp_path, cells):
 
 
 def test_times_are_days(tmp_path):
-    with opened_data(wrflowinp(UTC, "2032-02-29_18:00:00").write(tmp_path / "low.nc")) as data:
+    with open_netcdf(wrflowinp(UTC, "2032-02-29_18:00:00").write(tmp_path / "low.nc")) as data:
         assert dates(data, tmp_path / "low.nc") == [date(2031, 1, 1), date(2032, 2, 29)]
 
 
@@ -185,7 +185,7 @@ def test_times_that_are_no_characters_are_refused(tmp_path, var):
             data.createVariable("Times", str, ("Time",))[0] = UTC
     else:
         spec.write(tmp_path / "low.nc")
-    with opened_data(tmp_path / "low.nc") as data, pytest.raises(FileError, match="Times has the dimensions .* and is of type .*; Time, DateStrLen and characters"):
+    with open_netcdf(tmp_path / "low.nc") as data, pytest.raises(FileError, match="Times has the dimensions .* and is of type .*; Time, DateStrLen and characters"):
         dates(data, tmp_path / "low.nc")
 
 
@@ -196,7 +196,7 @@ def without_times(spec):
 
 @pytest.mark.parametrize("text", ["2031-02-29_00:00:00", "2031-13-01_00:00:00", "not a date at all  "])
 def test_times_that_are_no_days_are_refused(tmp_path, text):
-    with opened_data(wrflowinp(text).write(tmp_path / "low.nc")) as data, pytest.raises(FileError, match="in Times is no date like 2031-01-01_00:00:00"):
+    with open_netcdf(wrflowinp(text).write(tmp_path / "low.nc")) as data, pytest.raises(FileError, match="in Times is no date like 2031-01-01_00:00:00"):
         dates(data, tmp_path / "low.nc")
 
 
@@ -226,5 +226,5 @@ def test_a_course_of_other_dimensions_is_refused(tmp_path, year, change, match):
 def test_damage_is_a_file_error(tmp_path):
     (tmp_path / "text.nc").write_text("no netCDF")
     for name, match in (("text.nc", "cannot be read as netCDF"), ("none.nc", "does not exist or is no regular file")):
-        with pytest.raises(FileError, match=match), opened_data(tmp_path / name):
+        with pytest.raises(FileError, match=match), open_netcdf(tmp_path / name):
             pass
