@@ -15,7 +15,7 @@ from lsbc.emulator.host_fields import HostFields
 from lsbc.emulator.surface.parameters import ClassTable, surface_parameters
 from lsbc.emulator.surface.season_table import SeasonTable, monthly_fields
 
-CHUNK_CELLS = 4096
+CHUNK_CELLS = 16384
 """Cells worked on at a time, so that what is made on the way stays in the cache. The bits do not depend on it."""
 
 

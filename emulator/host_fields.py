@@ -87,11 +87,15 @@ class HostFields:
         fraction = self.crosswalk.apply(inside, climate.koppen, climate.coldest_month_c, codes=CLASS_CODES, name_of=climate.name_of)
         np.minimum(fraction, 1.0, out=fraction)  # shares of a cell sum to 1 to rounding only
         own = fraction[self.reached]
-        return {"host_lu_frac": fraction, "host_lu_dominant": self._dominant(own), **(self._parameters(own, climate) if self.parameters is not None else {})}
+        return {"host_lu_frac": fraction, "host_lu_dominant": self._dominant(own),
+                **(self._parameters(own, climate) if self.parameters is not None else {})}
 
     def _parameters(self, own: np.ndarray, climate: HostClimate) -> dict[str, np.ndarray]:
         """Each of the table's quantities over the area of the host's own classes, (n_cell,); `FILL` where there is none."""
         total = area_mean(own, np.ones(len(own)))  # row by row: numpy's own sum takes another order for a single cell
+        if (total > 0.0).all():
+            own /= total
+            return {f"host_{name}": values for name, values in aggregate(own, self._own, name_of=climate.name_of).items()}
         cells = np.flatnonzero(total > 0.0)
         values = aggregate(own[:, cells] / total[cells], self._own, name_of=lambda k: climate.name_of(int(cells[k])))
         out = {}

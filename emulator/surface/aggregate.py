@@ -24,9 +24,10 @@ def area_mean(fraction: np.ndarray, value: np.ndarray) -> np.ndarray:
     Returns:
         (n_cell,), in the units of `value`.
     """
-    total = np.zeros(fraction.shape[1])
-    for k in range(fraction.shape[0]):
-        total += fraction[k] * value[k]
+    total, one = np.zeros(fraction.shape[1]), np.empty(fraction.shape[1])
+    for k in np.flatnonzero(value):
+        np.multiply(fraction[k], value[k], out=one)
+        total += one
     return total
 
 

@@ -18,7 +18,7 @@ KEYS = {"format", "source", "lai_units", "extinction", "tropic_deg", "zone", "cl
 N_MONTH, HALF_YEAR = 12, 6
 ZONES = ("A", "B", "C", "D", "E")
 """Köppen's main groups, numbered from 1 as the host gives them."""
-CHUNK_CELLS = 4096
+CHUNK_CELLS = 16384
 SUM_TOLERANCE = 1e-12
 """Rounding by which a fraction may exceed 1, and the zones' shares miss it."""
 
