@@ -1,6 +1,8 @@
 import hashlib
 import resource
 import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -94,3 +96,22 @@ def test_a_link_is_followed_and_permissions_are_kept(template, tmp_path):
     assert (tmp_path / "link.nc").is_symlink() and template.stat().st_mode & 0o777 == 0o640
     with Dataset(template) as data:
         assert data["changed"][:].tolist() == [1] * 5
+
+
+@pytest.mark.parametrize("how", ["patched", "created"])
+def test_a_process_killed_while_it_writes_leaves_the_old_file_and_the_next_one_writes_it(template, tmp_path, how):
+    out = tmp_path / "out.nc"
+    out.write_bytes(b"old")
+    enter = f"patched(Path({str(template)!r}), Path({str(out)!r}))" if how == "patched" else f"created(Path({str(out)!r}))"
+    code = (f"import sys, time\nfrom pathlib import Path\nfrom lsbc.emulator.hosts.patched import created, patched\nwith {enter} as data:\n"
+            "    data.createDimension('more', 1000)\n    data.createVariable('more', 'f8', ('more',))[:] = 1.0\n    data.sync()\n"
+            "    print('writing', flush=True)\n    time.sleep(60)\n")
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "writing\n"
+        process.kill()
+    assert process.returncode == -signal.SIGKILL and out.read_bytes() == b"old"
+    with patched(template, out) as data:
+        data["changed"][:] = 1
+    with Dataset(out) as data:
+        assert data["changed"][:].tolist() == [1] * 5 and "more" not in data.variables
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["host.nc", "out.nc"]
