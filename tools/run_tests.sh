@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # All tests: serial, under MPI on 1, 2 and 3 ranks, and the bridge's own: run_tests.sh VENV BUILD
-# The tests of training and of the networks, which keep one core busy for minutes, run beside all the others; their output comes last.
+# The tests of training, networks and examples, which keep one core busy for minutes, run beside all the others; their output comes last.
 # Every part runs, even after a failure in one before. The last line counts all of them.
 set -u
 python=$1/bin/python build=$2
@@ -11,14 +11,14 @@ export OMP_NUM_THREADS=1 OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM
 export LSBC_BUILD=$build
 failed=0
 began=$SECONDS
-long="tests/training tests/emulator/network"
+long="tests/training tests/emulator/network tests/examples"
 
 # shellcheck disable=SC2086
 "$python" -m pytest $long -q --color=no -p no:cacheprovider --junitxml="$reports/long.xml" >"$reports/long.log" 2>&1 &
 beside=$!
 trap 'kill "$beside" 2>/dev/null' EXIT
 
-echo "--- serial tests (those of training and networks run beside them)"
+echo "--- serial tests (those of training, networks and examples run beside them)"
 # shellcheck disable=SC2086
 "$python" -m pytest tests --ignore=tests/mpi ${long//tests/--ignore=tests} -q -p no:cacheprovider --junitxml="$reports/serial.xml" || failed=1
 
@@ -36,7 +36,7 @@ echo "--- bridge tests (ctest)"
 (cd "$build" && ctest --output-on-failure --output-junit "$PWD/reports/ctest.xml") || failed=1
 
 wait "$beside" || failed=1
-echo "--- serial tests of training and networks"
+echo "--- serial tests of training, networks and examples"
 cat "$reports/long.log"
 
 "$python" tools/sum_reports.py "$reports" $((SECONDS - began)) $failed
