@@ -138,7 +138,7 @@ class Crosswalk:
         if undecided.any():
             cell = int(np.argmax(undecided))
             raise ValueRangeError(f"Crosswalk '{self.table.target}': code {CODES[k]} ({HILDA_NAMES[CODES[k]]}) in cell {name_of(cell)} depends on "
-                                  f"{self._unknown(k, koppen[cell], coldest[cell])}, which is unknown there.")
+                                  f"{self._unknown(k, koppen[cell], coldest[cell])}, which is unknown there: give it by surface.climate or as a field (docs/input.md).")
         for target in np.flatnonzero(lookup.shares.any(axis=0)):
             out[target] += lookup.shares[row, target] * fraction
 
