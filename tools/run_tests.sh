@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # All tests: serial, under MPI on 1, 2 and 3 ranks, and the bridge's own: run_tests.sh VENV BUILD
-# The tests of training, networks and examples, which keep one core busy for minutes, run beside all the others; their output comes last.
+# The tests of training, networks and examples, which keep one core busy for minutes, and the bridge's run beside all the others; their output comes last.
 # Every part runs, even after a failure in one before. The last line counts all of them.
 set -u
 python=$1/bin/python build=$2
@@ -13,12 +13,20 @@ failed=0
 began=$SECONDS
 long="tests/training tests/emulator/network tests/examples"
 
-# shellcheck disable=SC2086
-"$python" -m pytest $long -q --color=no -p no:cacheprovider --junitxml="$reports/long.xml" >"$reports/long.log" 2>&1 &
+beside() {
+    local failed=0
+    echo "--- serial tests of training, networks and examples"
+    # shellcheck disable=SC2086
+    "$python" -m pytest $long -q --color=no -p no:cacheprovider --junitxml="$reports/long.xml" || failed=1
+    echo "--- bridge tests (ctest)"
+    (cd "$build" && ctest --output-on-failure --output-junit "$PWD/reports/ctest.xml") || failed=1
+    return $failed
+}
+beside >"$reports/beside.log" 2>&1 &
 beside=$!
 trap 'kill "$beside" 2>/dev/null' EXIT
 
-echo "--- serial tests (those of training, networks and examples run beside them)"
+echo "--- serial tests (those of training, networks, examples and bridge run beside them)"
 # shellcheck disable=SC2086
 "$python" -m pytest tests --ignore=tests/mpi ${long//tests/--ignore=tests} -q -p no:cacheprovider --junitxml="$reports/serial.xml" || failed=1
 
@@ -32,11 +40,7 @@ for ranks in 1 2 3; do
     ' "$python" "$reports" "$ranks" || failed=1
 done
 
-echo "--- bridge tests (ctest)"
-(cd "$build" && ctest --output-on-failure --output-junit "$PWD/reports/ctest.xml") || failed=1
-
 wait "$beside" || failed=1
-echo "--- serial tests of training, networks and examples"
-cat "$reports/long.log"
+cat "$reports/beside.log"
 
 "$python" tools/sum_reports.py "$reports" $((SECONDS - began)) $failed
