@@ -12,6 +12,7 @@ from lsbc.emulator.climate import HostClimate
 from lsbc.emulator.fields import CLASS_FIELDS, FILL, OUTPUTS, FieldInfo
 from lsbc.emulator.gate import check_fractions, check_range
 from lsbc.emulator.host_fields import HostFields
+from lsbc.emulator.surface.aggregate import largest_row
 from lsbc.emulator.surface.parameters import ClassTable, surface_parameters
 from lsbc.emulator.surface.season_table import SeasonTable, monthly_fields
 
@@ -77,7 +78,7 @@ def _of_chunk(cells: CellState, climate: HostClimate, min_coverage: float, table
     check_fractions(fraction, covered)
     by_class = np.ascontiguousarray(fraction.T)
     out = {"lu_frac": by_class}
-    out["lu_dominant"] = np.array(CLASS_CODES, np.float64)[_largest(by_class)]
+    out["lu_dominant"] = np.array(CLASS_CODES, np.float64)[largest_row(by_class)]
     for name, cls in CLASS_FIELDS.items():
         out[name] = by_class[CLASS_NAMES.index(cls)].copy()
     somewhere = fraction if covered.all() else np.where(covered[:, None], fraction, 1.0 / N_CLASS)  # uncovered cells are overwritten below
@@ -90,13 +91,3 @@ def _of_chunk(cells: CellState, climate: HostClimate, min_coverage: float, table
         if not covered.all():
             values[..., ~covered] = FILL
     return out
-
-
-def _largest(by_class: np.ndarray) -> np.ndarray:
-    """Row of the largest value in each column, the first on ties, (n_cell,)."""
-    row, most = np.zeros(by_class.shape[1], np.int64), by_class[0].copy()
-    for k in range(1, len(by_class)):
-        larger = by_class[k] > most
-        row[larger] = k
-        np.copyto(most, by_class[k], where=larger)
-    return row

@@ -12,12 +12,12 @@ from lsbc.emulator.classes import NO_DATA
 from lsbc.emulator.fields import CLIMATE_INPUTS, FieldInfo
 from lsbc.emulator.plan import Plan
 from lsbc.emulator.reader import FineFile, read_climate_file
+from lsbc.emulator.surface.units import ZERO_C_IN_K
 from lsbc.regrid.comm import Comm, agree
 from lsbc.regrid.errors import ValueRangeError
 from lsbc.regrid.host_cells import HostCells
 
 N_GROUP = 5
-ZERO_C_IN_K = 273.15
 
 
 @dataclass(frozen=True)

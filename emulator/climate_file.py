@@ -16,6 +16,7 @@ import numpy as np
 
 from lsbc.emulator.fields import BY_NAME, FILL
 from lsbc.emulator.month_axis import N_MONTH, month_of_steps
+from lsbc.emulator.surface.units import ZERO_C_IN_K
 from lsbc.regrid.apply import Remap
 from lsbc.regrid.atomic import whole_file
 from lsbc.regrid.classic_header import check_classic
@@ -29,7 +30,6 @@ from lsbc.regrid.readers import read_grid
 from lsbc.regrid.readers.grid_file import GridFile
 from lsbc.regrid.weights import Side
 
-ZERO_C_IN_K = 273.15
 KELVIN = frozenset(("k", "kelvin", "kelvins", "degk", "deg_k", "degree_k", "degrees_k", "degree_kelvin", "degrees_kelvin"))
 CELSIUS = frozenset(("c", "°c", "celsius", "degc", "deg_c", "degree_c", "degrees_c", "degree_celsius", "degrees_celsius"))
 BATCH_BYTES = 128 << 20

@@ -11,8 +11,8 @@ import numpy as np
 from lsbc.emulator.classes import CLASS_CODES
 from lsbc.emulator.climate import HostClimate
 from lsbc.emulator.fields import FILL, FieldInfo
-from lsbc.emulator.surface.aggregate import aggregate, area_mean, quantities_with_rule
-from lsbc.emulator.surface.crosswalk import CODES, Crosswalk
+from lsbc.emulator.surface.aggregate import aggregate, area_mean, largest_row, quantities_with_rule
+from lsbc.emulator.surface.crosswalk import CODES, Crosswalk, shipped_targets
 from lsbc.emulator.surface.tables import KINDS, ParameterTable
 from lsbc.regrid.errors import ConfigError
 
@@ -20,7 +20,6 @@ OWN_IDS_END = 100
 """Larger class ids of a crosswalk are not the host's: area that goes to other variables."""
 _SYSTEMS = {"modis": "MODIS", "globcover": "GlobCover", "esacci": "ESA CCI", "ecland": "ecLand"}
 """Word in a parameter table's class system for each crosswalk whose numbers it shares; other shipped crosswalks share theirs with no table."""
-_SHIPPED = ("modis", "globcover", "esacci", "ecland", "jsbach", "ctsm", "landmate", "fraclut")
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class HostFields:
         if self.crosswalk is None:
             raise ConfigError("surface.parameters needs surface.crosswalk: it says which of lsbc's classes are which of the table's.")
         target, system = self.crosswalk.table.target, self.parameters.class_system
-        if target in _SHIPPED and (target not in _SYSTEMS or _SYSTEMS[target].lower() not in system.lower()):
+        if target in shipped_targets() and (target not in _SYSTEMS or _SYSTEMS[target].lower() not in system.lower()):
             raise ConfigError(f"Parameter table {self.parameters.name} is of the classes '{system}', crosswalk '{target}' of '{self.crosswalk.table.title}'.")
         _ = self._own  # refuses classes that the table does not have
 
@@ -105,13 +104,8 @@ class HostFields:
         return out
 
     def _dominant(self, own: np.ndarray) -> np.ndarray:
-        ids = np.array([self.crosswalk.classes[k].id for k in self.reached], np.float64)
-        row, most = np.full(own.shape[1], -1), np.zeros(own.shape[1])
-        for k in range(len(own)):
-            larger = own[k] > most
-            row[larger] = k
-            np.copyto(most, own[k], where=larger)
-        return np.where(row >= 0, ids[row], -1.0)
+        ids = np.array([*(self.crosswalk.classes[k].id for k in self.reached), -1], np.float64)
+        return ids[largest_row(own)]
 
 
 def _word(name: str) -> str:

@@ -14,10 +14,10 @@ import numpy as np
 from lsbc.emulator.classes import CLASS_CODES
 from lsbc.emulator.fields import FILL
 from lsbc.emulator.hosts.netcdf import open_netcdf
+from lsbc.emulator.surface.units import ZERO_C_IN_K
 from lsbc.regrid.errors import FileError
 
 SLAB_CELLS = 1 << 16
-ZERO_C_IN_K = 273.15
 _NEEDED = ("global_id", "class", "lat", "lon", "valid_year", "lu_frac", "coverage", "climate_zone", "climate_coldest_month",
            "leaf_area_index", "vegetation_area_fraction")
 Cells = slice | np.ndarray

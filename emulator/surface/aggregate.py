@@ -133,15 +133,22 @@ def _by_rule(fraction: np.ndarray, table: ParameterTable, name: str, plant_cover
     return vegetated_mean(fraction, column.si, np.asarray(cover, np.float64))
 
 
-def _dominant_row(fraction: np.ndarray, ids: np.ndarray) -> np.ndarray:
-    n_cell = fraction.shape[1]
-    row, largest, total = np.zeros(n_cell, np.int64), np.zeros(n_cell), np.zeros(n_cell)
-    for k in np.argsort(ids, kind="stable"):
-        larger = fraction[k] > largest
+def largest_row(fraction: np.ndarray, order: Iterable[int] | None = None) -> np.ndarray:
+    """Row of the largest value of each column of (n_class, n_cell), (n_cell,) int64; -1 where none is above 0.
+
+    Of equal ones the first in `order`, that of the rows where None.
+    """
+    row, most = np.full(fraction.shape[1], -1), np.zeros(fraction.shape[1])
+    for k in range(len(fraction)) if order is None else order:
+        larger = fraction[k] > most
         row[larger] = k
-        np.copyto(largest, fraction[k], where=larger)
-        total += fraction[k]
-    sound = (largest > 0.0) & np.isfinite(total)
+        np.copyto(most, fraction[k], where=larger)
+    return row
+
+
+def _dominant_row(fraction: np.ndarray, ids: np.ndarray) -> np.ndarray:
+    row, total = largest_row(fraction, np.argsort(ids, kind="stable")), area_mean(fraction, np.ones(len(fraction)))
+    sound = (row >= 0) & np.isfinite(total)
     if not sound.all():
         cell = int(np.argmin(sound))
         raise ValueRangeError(f"Cell {cell + 1} here has no dominant class: its fractions sum to {total[cell]:g}.")

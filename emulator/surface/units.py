@@ -8,6 +8,7 @@ import numpy as np
 
 from lsbc.regrid.errors import ConfigError
 
+ZERO_C_IN_K = 273.15
 NOT_STATED = ""
 """Units of a quantity whose source names none; its values are handed on as they are."""
 
